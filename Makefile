@@ -1,0 +1,60 @@
+# Everything from a bare Python >= 3.11 and make; what is installed lands in .venv and .tox of this checkout.
+#   make demo    the story of omega-ml on real data, step by step
+#   make test    every check that CI runs
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test bench lint constraints clean
+
+VENV := .venv
+PACKAGES := $(wildcard packages/*/pyproject.toml)
+INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+EDITABLE := --editable 'packages/omega-domain[testing]' --editable 'packages/omega-backends[skops]' \
+  --editable packages/omega-local --editable packages/omega-ml --editable 'packages/omega-cli[demo]'
+TOOLS := cloudpickle coverage editables furo hatchling setuptools import-linter mypy myst-parser pandas-stubs psutil pytest-xdist ruff sphinx \
+  sybil towncrier tox
+
+# The first Python on the path that really starts, is new enough and can make environments; PYTHON=... takes another.
+PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python3.14,$(shell \
+  $(p) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(p))))
+
+help: ## Show what there is
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 20
+
+demo: $(VENV)/installed ## Run the story on the flights of 2013; leaves its store in .demo
+	OMEGA_HOME="$${OMEGA_HOME:-$(CURDIR)/.demo}" $(VENV)/bin/om demo
+
+test: $(VENV)/tox ## Run every check: style, types, tests, coverage, docs
+	$(VENV)/bin/tox run
+
+bench: $(VENV)/tox ## Measure the bars and print them as a table
+	$(VENV)/bin/tox run -e bench
+
+lint: $(VENV)/tox ## Check style, import contracts and types
+	$(VENV)/bin/tox run -e lint,typing
+
+constraints: ## Write constraints.txt anew, with the newest versions that fit
+	rm -rf .tox/constraints
+	$(PYTHON) -m venv .tox/constraints
+	.tox/constraints/bin/python -m pip install --quiet --upgrade pip
+	.tox/constraints/bin/python -m pip install --quiet $(TOOLS) $(EDITABLE)
+	{ sed -n '1,/^$$/p' constraints.txt; .tox/constraints/bin/python -m pip freeze --all --exclude-editable | grep -v '^pip=='; } > .tox/constraints.txt
+	mv .tox/constraints.txt constraints.txt
+
+clean: ## Remove environments, caches, reports and the demo's store
+	rm -rf $(VENV) .tox .demo .coverage .coverage.* htmlcov docs/_build .hypothesis .mypy_cache .ruff_cache .pytest_cache \
+	  .import_linter_cache
+	find packages tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/python: Makefile
+	@test -n "$(PYTHON)" || { echo "make: no Python >= 3.11 found; install one, or name it: make PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt hatchling editables setuptools
+	touch $@
+
+$(VENV)/installed: $(VENV)/python constraints.txt $(PACKAGES)
+	$(INSTALL) --no-build-isolation $(EDITABLE)
+	touch $@
+
+$(VENV)/tox: $(VENV)/python constraints.txt
+	$(INSTALL) tox
+	touch $@

@@ -1,0 +1,69 @@
+"""What all tests share: nobody's own store is touched, and the examples of README and docs are tests."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sybil import Example, Sybil
+from sybil.evaluators.doctest import OutputChecker
+from sybil.parsers.myst import ClearNamespaceParser, CodeBlockParser, PythonCodeBlockParser, SkipParser
+
+LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home of this run's own, without anybody's settings."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("OMEGA_")]:
+            patch.delenv(name)
+        patch.setenv("HOME", str(home))
+        patch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+        patch.setenv("OMEGA_HOME", str(home / "omega"))
+        yield home
+
+
+@pytest.fixture(scope="module")
+def document_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder and a default store for the examples of one document."""
+    folder = tmp_path_factory.mktemp("document")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("OMEGA_HOME", str(folder / "omega"))
+        yield folder
+
+
+def run_console(example: Example) -> str | None:
+    """Run the commands behind ``$`` and compare what they print with the lines below them."""
+    script = Path(sys.executable).parent
+    for block in ("\n" + example.parsed).split("\n$ ")[1:]:
+        line, _, expected = block.partition("\n")
+        words = shlex.split(line, comments=True)
+        done = subprocess.run([script / words[0], *words[1:]], capture_output=True, text=True, check=False, timeout=300)
+        printed = done.stdout + done.stderr
+        if expected.strip() and not OutputChecker().check_output(expected.strip(), printed.strip(), LENIENT):
+            return f"$ {line}\nexpected:\n{expected}\nprinted (exit code {done.returncode}):\n{printed}"
+        if not expected.strip() and done.returncode:
+            return f"$ {line}\nexit code {done.returncode}:\n{printed}"
+    return None
+
+
+pytest_collect_file = Sybil(
+    parsers=[
+        PythonCodeBlockParser(doctest_optionflags=LENIENT),
+        CodeBlockParser("console", run_console),
+        ClearNamespaceParser(),
+        SkipParser(),
+    ],
+    patterns=["README.md", "docs/**/*.md", "docs/*.md"],
+    excludes=["packages/**"],
+    fixtures=["document_home"],
+).pytest()

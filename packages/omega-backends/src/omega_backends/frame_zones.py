@@ -1,0 +1,43 @@
+"""Time zones as plain JSON: the name and the library it came from."""
+
+from __future__ import annotations
+
+import importlib
+from datetime import UTC, timedelta, timezone, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from omega_domain.errors import UnsupportedObjectError
+
+
+def zone_to_plain(zone: tzinfo | None) -> Any:
+    """Return a time zone in plain JSON types: None, seconds east of UTC, or ``[library, name]``.
+
+    Raises:
+        UnsupportedObjectError: the zone has no name by which it could be found again.
+    """
+    if zone is None:
+        return None
+    if type(zone) is timezone:
+        return zone.utcoffset(None).total_seconds()
+    if isinstance(zone, ZoneInfo) and zone.key:
+        return ["zoneinfo", zone.key]
+    library = type(zone).__module__.partition(".")[0]
+    if library == "pytz" and getattr(zone, "zone", None):
+        return ["pytz", str(zone)]
+    raise UnsupportedObjectError(
+        f"the time zone {zone!r} can not be kept; convert to one of zoneinfo, such as tz_convert('Europe/Zurich')"
+    )
+
+
+def zone_from_plain(plain: Any) -> tzinfo | None:
+    """Rebuild a time zone from :func:`zone_to_plain`."""
+    if plain is None:
+        return None
+    if isinstance(plain, int | float):
+        return timezone(timedelta(seconds=plain)) if plain else UTC
+    library, name = plain
+    if library == "zoneinfo":
+        return ZoneInfo(name)
+    found: tzinfo = importlib.import_module("pytz").timezone(name)
+    return found

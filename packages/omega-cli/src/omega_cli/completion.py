@@ -1,0 +1,51 @@
+"""Completion: names of objects, buckets, contexts and kinds, for the shell. Silent if they can not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import typer
+
+from omega_cli.session import Session, store_of
+
+
+def objects(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete the name of an object in the store of the command's group."""
+    return _matching(incomplete, lambda: store_of(ctx).list())
+
+
+def datasets(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete the name of a dataset."""
+    return _matching(incomplete, lambda: Session.of(ctx).omega.datasets.list())
+
+
+def models(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete the name of a model."""
+    return _matching(incomplete, lambda: Session.of(ctx).omega.models.list())
+
+
+def promotable(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete the name of an object in the store that the command's first argument names."""
+    return _matching(incomplete, lambda: getattr(Session.of(ctx).omega, ctx.params["what"]).list())
+
+
+def buckets(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete the name of a bucket."""
+    return _matching(incomplete, lambda: Session.of(ctx).omega.buckets)
+
+
+def contexts(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete the name of a context."""
+    return _matching(incomplete, lambda: Session().settings.contexts)
+
+
+def kinds(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete a kind of objects."""
+    return _matching(incomplete, lambda: Session.of(ctx).omega.context.registry.kinds)
+
+
+def _matching(incomplete: str, names: Callable[[], Iterable[str]]) -> list[str]:
+    try:
+        return [name for name in names() if name.startswith(incomplete)]
+    except Exception:  # noqa: BLE001 -- a message would land in the command line that is being typed
+        return []

@@ -1,0 +1,5 @@
+"""``om demo``."""
+from __future__ import annotations
+import typer
+def demo(ctx: typer.Context) -> None:
+    """Demo."""

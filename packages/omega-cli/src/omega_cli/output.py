@@ -1,0 +1,170 @@
+"""Output: results on stdout, as tables for people or as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from omega_cli.session import Session
+
+if TYPE_CHECKING:
+    from omega_domain.services.metadata import Metadata
+
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+_STEP = 1000
+_UNLIMITED = 1 << 16
+
+
+def show_rows(session: Session, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, empty: str = "") -> None:
+    """Print records: a table of some columns, or all of them as a JSON array."""
+    if session.as_json:
+        print_json([dict(row) for row in rows])
+    elif rows:
+        print_table([[cell(name, row.get(name)) for name in columns] for row in rows], columns)
+    elif empty:
+        note(empty)
+
+
+def show_facts(session: Session, facts: Mapping[str, Any]) -> None:
+    """Print one record: a line for each fact, or a JSON object."""
+    if session.as_json:
+        print_json(facts)
+    else:
+        print_table([[name, cell(name, value)] for name, value in facts.items()])
+
+
+def show_saved(session: Session, meta: Metadata) -> None:
+    """Print the metadata of what was just saved: the main facts, or all of them as JSON."""
+    facts = meta.to_plain()
+    shown = ("name", "bucket", "kind", "version", "tags", "size")
+    show_facts(session, facts if session.as_json else {name: facts[name] for name in shown})
+
+
+def show_object(session: Session, facts: Mapping[str, Any], value: Any, *, is_cut: bool = False) -> None:
+    """Print an object: as people read its type, or as JSON beside the facts about it."""
+    if session.as_json:
+        print_json({**facts, "value": value})
+    elif hasattr(value, "read"):
+        sys.stdout.buffer.write(value.read())
+    else:
+        print_line(_readable(value))
+    if is_cut:
+        note("there is more: --limit 0 prints all, a file name behind the name writes all")
+
+
+def show_text(session: Session, name: str, text: str) -> None:
+    """Print text, or a JSON object that holds it under a name."""
+    if session.as_json:
+        print_json({name: text})
+    else:
+        print_line(text)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    print_line(json.dumps(plain(value), indent=2, ensure_ascii=False))
+
+
+def print_line(text: str) -> None:
+    """Print text and a line end."""
+    sys.stdout.write(f"{text}\n")
+
+
+def note(text: str) -> None:
+    """Tell a person something that is not the result, on stderr."""
+    sys.stderr.write(f"{text}\n")
+
+
+def print_table(rows: Iterable[Sequence[str]], header: Sequence[str] = ()) -> None:
+    """Print cells in columns; fitted to a terminal, else each row on one line, however long."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False) if sys.stdout.isatty() else Console(width=_UNLIMITED, highlight=False)
+    table = Table(box=None, pad_edge=False, show_header=bool(header), header_style="bold")
+    for i, name in enumerate(header or ("name", "value")):
+        is_number = name in _NUMBERS
+        table.add_column(Text(_heading(name)), justify="right" if is_number else "left", no_wrap=i == 0 or is_number)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    with console.capture() as captured:
+        console.print(table)
+    print_line("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def cell(name: str, value: Any) -> str:
+    """Return a value as people read it."""
+    if value is None or value in ([], {}, ""):
+        return "-"
+    if name in _SIZES and isinstance(value, int):
+        return size(value)
+    if name in _TIMES:
+        return moment(value)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    if isinstance(value, dict | list):
+        return json.dumps(plain(value), ensure_ascii=False)
+    return f"{value:,}" if name in _NUMBERS and isinstance(value, int) else str(value)
+
+
+def size(count: int) -> str:
+    """Return a number of bytes in the unit that fits: ``12.3 MB``."""
+    value, unit = float(count), 0
+    while value >= _STEP and unit < len(_UNITS) - 1:
+        value, unit = value / _STEP, unit + 1
+    return f"{value:.1f} {_UNITS[unit]}" if unit else f"{count} B"
+
+
+def moment(value: datetime | str) -> str:
+    """Return a time to the second, in UTC."""
+    when = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return f"{when:%Y-%m-%d %H:%M:%S}"
+
+
+def plain(value: Any) -> Any:
+    """Return a result in plain JSON types: frames as records, arrays as lists, times as text, NaN as null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, date):
+        return None if value != value else value.isoformat()  # noqa: PLR0124 -- NaT is a datetime that equals nothing
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    return _plain_object(value)
+
+
+def _readable(value: Any) -> str:
+    if hasattr(value, "to_string"):
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        return str(value.to_string(line_width=width) if hasattr(value, "columns") else value.to_string())
+    if isinstance(value, dict | list):
+        return json.dumps(plain(value), indent=2, ensure_ascii=False)
+    return str(value)
+
+
+def _plain_object(value: Any) -> Any:
+    if hasattr(value, "to_plain"):
+        return plain(value.to_plain())
+    if hasattr(value, "columns") and hasattr(value, "to_dict"):
+        return plain(value.to_dict("records"))
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    return str(value)
+
+
+_NUMBERS = frozenset({"version", "versions", "size", "total", "exclusive", "rows", "live", "stored", "reclaimable", "current"})
+_SIZES = frozenset({"size", "total", "exclusive", "live", "stored", "reclaimable", "current"})
+_TIMES = frozenset({"created", "modified"})
+
+
+def _heading(name: str) -> str:
+    return f"{name} (UTC)" if name in _TIMES else name

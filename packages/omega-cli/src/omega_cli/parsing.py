@@ -1,0 +1,73 @@
+"""Parsing: values, attributes and filters as they are written on a command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from omega_domain.entities.query import Q
+
+_LISTS = ("__in", "__nin", "__between")
+
+
+def pairs(items: Iterable[str], *, option: str) -> dict[str, Any]:
+    """Return a dict from ``key=value`` items; a value is JSON, or else text.
+
+    Raises:
+        typer.BadParameter: an item is not of this form.
+    """
+    return {key: value_of(text) for key, text in (_split(item, option) for item in items)}
+
+
+def value_of(text: str) -> Any:
+    """Return what the text means as JSON, or the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def filter_of(conditions: Iterable[str], *, typed: bool) -> Q | None:
+    """Return a filter from ``column__operator=value`` items, all of which must hold; None without any.
+
+    Args:
+        conditions: the items; ``in``, ``nin`` and ``between`` take values between commas, ``isnull`` true or false.
+        typed: whether what is filtered has columns with types, to which the text of a value is converted.
+
+    Raises:
+        typer.BadParameter: an item is not of this form.
+        InvalidFilterError: an operator does not take its value.
+    """
+    from omega_domain.entities.query import Q, all_of
+
+    filters = []
+    for key, text in (_split(item, "--where") for item in conditions):
+        read = str if typed and not key.endswith("__isnull") else value_of
+        filters.append(Q(**{key: [read(piece) for piece in text.split(",")] if key.endswith(_LISTS) else read(text)}))
+    return all_of(filters) if filters else None
+
+
+def duration(text: str | None, *, option: str) -> timedelta | None:
+    """Return a duration such as ``90s``, ``15m``, ``1h30m``, ``7d``; None from None.
+
+    Raises:
+        typer.BadParameter: it is of another form.
+    """
+    from omega_ml.setting_forms import parse_duration
+
+    try:
+        return None if text is None else parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
+
+
+def _split(item: str, option: str) -> tuple[str, str]:
+    key, equals, value = item.partition("=")
+    if not equals or not key:
+        raise typer.BadParameter(f"write {option} name=value, not {item!r}", param_hint=option)
+    return key, value

@@ -1,0 +1,142 @@
+"""The session of one call of ``om``: what its global options say, and the Omega they open."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperCommand
+
+if TYPE_CHECKING:
+    from omega_domain.services.omega import Omega
+    from omega_domain.services.runtime import OmegaRuntime
+    from omega_domain.services.store import OmegaStore
+    from omega_ml.settings import Settings
+
+_FLAGS = {"--json": "as_json", "--local": "local", "--debug": "debug"}
+_VALUES = {"--context": "context", "--bucket": "bucket", "--home": "home"}
+
+
+@dataclass(slots=True)
+class Session:
+    """Global options, and what they open on first use."""
+
+    context: str | None = None
+    bucket: str | None = None
+    home: str | None = None
+    as_json: bool = False
+    local: bool = False
+    debug: bool = False
+    _omega: list[Omega] = field(default_factory=list, init=False, repr=False)
+
+    @classmethod
+    def of(cls, ctx: typer.Context) -> Session:
+        """Return the session that a command runs in; while completing, one made from what was typed so far."""
+        root = ctx.find_root()
+        if not isinstance(root.obj, cls):
+            names = [*_FLAGS.values(), *_VALUES.values()]
+            root.obj = cls(**{name: value for name, value in root.params.items() if name in names and value is not None})
+        session: Session = root.obj
+        return session
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that hold for this call."""
+        from omega_ml.settings import load_settings
+
+        return load_settings({"context": self.context, "bucket": self.bucket, "home": self.home})
+
+    @property
+    def omega(self) -> Omega:
+        """The context and bucket that this call is about."""
+        from omega_ml.composition import open_omega
+
+        if not self._omega:
+            self._omega.append(open_omega(self.settings))
+        return self._omega[0]
+
+    @property
+    def runtime(self) -> OmegaRuntime:
+        """The runtime, in this process if ``--local`` was given."""
+        runtime = self.omega.runtime
+        return runtime.mode(local=True) if self.local else runtime
+
+    def other(self, *, bucket: str | None, context: str | None) -> Omega:
+        """Return the bucket or context that something is promoted to; by default this bucket."""
+        if context is None:
+            return self.omega if bucket is None else self.omega[bucket]
+        from omega_ml.composition import setup
+
+        return setup(context=context, bucket=bucket)
+
+    def take(self, args: list[str]) -> list[str]:
+        """Take the global options out of the arguments of a command; return the others."""
+        rest, waiting = [], iter(args)
+        for arg in waiting:
+            name, equals, value = arg.partition("=")
+            if arg == "--":
+                return [*rest, arg, *waiting]
+            if arg in _FLAGS:
+                setattr(self, _FLAGS[arg], True)
+            elif name in _VALUES:
+                setattr(self, _VALUES[name], value if equals else _next(waiting, name))
+            else:
+                rest.append(arg)
+        return rest
+
+
+class Command(TyperCommand):
+    """A command that takes the global options behind its name too: ``om datasets list --json``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take the global options out, then read what is left."""
+        return super().parse_args(ctx, Session.of(ctx).take(args))
+
+
+def store_of(ctx: typer.Context) -> OmegaStore:
+    """Return the store that the group of a command is named after: datasets, models, jobs or scripts."""
+    store: OmegaStore = getattr(Session.of(ctx).omega, str(ctx.parent.info_name if ctx.parent else ""))
+    return store
+
+
+@contextmanager
+def working(message: str) -> Iterator[None]:
+    """Show that something is going on, on stderr, while it is a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(message):
+        yield
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[IO[bytes] | Path]:
+    """Open a file, or stdin for ``-``, and show how much of it was read; a folder is given as it is."""
+    if str(path) == "-":
+        yield sys.stdin.buffer
+    elif path.is_dir():
+        yield path
+    elif not sys.stderr.isatty():
+        with path.open("rb") as file:
+            yield file
+    else:
+        from rich.console import Console
+        from rich.progress import open as open_shown
+
+        shown = f"reading {path.name}"
+        with open_shown(path, "rb", description=shown, console=Console(stderr=True), transient=True) as file:
+            yield file
+
+
+def _next(waiting: Iterator[str], name: str) -> str:
+    try:
+        return next(waiting)
+    except StopIteration:
+        raise typer.BadParameter("a value is missing", param_hint=name) from None

@@ -1,0 +1,187 @@
+"""``om datasets``, ``om models``, ``om jobs``, ``om scripts``: objects by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from omega_cli import completion, output, parsing, promoting
+from omega_cli.session import Command, Session, reading, store_of, working
+
+GROUPS = {
+    "datasets": "Datasets: frames, arrays, files, Python data.",
+    "models": "Models: estimators, pipelines, functions.",
+    "jobs": "Jobs: notebooks.",
+    "scripts": "Scripts: packages of code.",
+}
+
+app = typer.Typer(no_args_is_help=True)
+
+Name = Annotated[
+    str, typer.Argument(help="Name of the object; also name@tag, name@3, name^.", autocompletion=completion.objects)
+]
+Attributes = Annotated[
+    list[str], typer.Option("--attribute", "-a", metavar="KEY=VALUE", help="Attribute to set; VALUE is JSON or text.")
+]
+
+
+@app.command("list", cls=Command)
+def list_(
+    ctx: typer.Context,
+    pattern: Annotated[str | None, typer.Argument(help="Pattern as of a shell: 'sales/*'.")] = None,
+    regexp: Annotated[str | None, typer.Option(help="Regular expression, found anywhere in the name.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only this kind.", autocompletion=completion.kinds)] = None,
+    hidden: Annotated[bool, typer.Option("--hidden", help="Also names that start with a dot.")] = False,
+    long: Annotated[bool, typer.Option("--long", "-l", help="Also size, author and attributes.")] = False,
+) -> None:
+    """List the objects of the bucket.
+
+    JSON: an array of {name, kind, version, tags, modified}; with --long also {size, created, author, attributes}.
+    """
+    session = Session.of(ctx)
+    found = store_of(ctx).list(pattern, regexp=regexp, kind=kind, hidden=hidden, raw=True)
+    columns = ["name", "kind", "version", "tags", "modified"] + (["size", "created", "author", "attributes"] if long else [])
+    rows = [{name: getattr(meta, name) for name in columns} for meta in found]
+    output.show_rows(session, rows, columns, empty=f"nothing found in bucket {session.omega.bucket!r}")
+
+
+@app.command("put", cls=Command)
+def put(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A file or folder; - reads stdin.", exists=True, allow_dash=True)],
+    name: Annotated[str, typer.Argument(help="Name to put it under.", autocompletion=completion.objects)],
+    format_: Annotated[str | None, typer.Option("--format", help="csv, tsv, jsonl, json, parquet, npy or file; else by the file's ending.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Kind to store it as.", autocompletion=completion.kinds)] = None,
+    append: Annotated[bool, typer.Option("--append", help="Add to what is there, instead of replacing it.")] = False,
+    tag: Annotated[str | None, typer.Option(help="Tag of the new version.")] = None,
+    attribute: Attributes = [],  # noqa: B006 -- typer copies it
+    date: Annotated[list[str], typer.Option("--date", metavar="COLUMN", help="Column of a CSV to read as dates.")] = [],  # noqa: B006
+) -> None:
+    """Put a file under a name: CSV, Parquet and JSON lines as frames, JSON as data, anything else as a file.
+
+    JSON: the object's metadata, as of the command metadata.
+    """
+    from omega_ml.exchange import read_object
+
+    session, store = Session.of(ctx), store_of(ctx)
+    attributes = parsing.pairs(attribute, option="--attribute")
+    with reading(file) as source:
+        obj = read_object(source, file.name, form="file" if kind == "python.file" else format_, dates=date)
+    with working(f"putting {name}"):
+        meta = store.put(obj, name, kind=kind, append=append, tag=tag, attributes=attributes or None)
+    output.show_saved(session, meta)
+
+
+@app.command("get", cls=Command)
+def get(
+    ctx: typer.Context,
+    name: Annotated[
+        str,
+        typer.Argument(help="Name; also name[a,b], name@tag, name#rows:start=0,end=9.", autocompletion=completion.objects),
+    ],
+    file: Annotated[Path | None, typer.Argument(help="File to write, in the format of its ending.")] = None,
+    where: Annotated[
+        list[str], typer.Option("--where", "-w", metavar="CONDITION", help="Filter: distance__gt=500, carrier__in=UA,AA.")
+    ] = [],  # noqa: B006
+    limit: Annotated[int, typer.Option(min=0, help="Rows to print; 0 prints all.")] = 20,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    """Print an object, or write it to a file.
+
+    JSON: {name, kind, version, value}; a frame is an array of records. With a file: {name, kind, version, file, size}.
+    """
+    from omega_ml.exchange import excerpt, write_object
+
+    session, store = Session.of(ctx), store_of(ctx)
+    meta = store.resolve(name.partition("[")[0].partition("#")[0])
+    query = parsing.filter_of(where, typed=meta.kind.startswith("pandas."))
+    facts = {"name": meta.name, "kind": meta.kind, "version": meta.version}
+    if file is not None:
+        with working(f"writing {file}"):
+            write_object(store, name, file, query=query, overwrite=force)
+        output.show_facts(session, {**facts, "file": str(file), "size": file.stat().st_size if file.is_file() else None})
+        return
+    found = excerpt(store, name, query=query, limit=limit)
+    output.show_object(session, facts, found.value, is_cut=found.is_cut)
+
+
+@app.command("drop", cls=Command)
+def drop(
+    ctx: typer.Context, name: Name, force: Annotated[bool, typer.Option("--force", help="No error if it is missing.")] = False
+) -> None:
+    """Drop an object, or with name@version that version only.
+
+    JSON: {name, dropped}.
+    """
+    output.show_facts(Session.of(ctx), {"name": name, "dropped": store_of(ctx).drop(name, force=force)})
+
+
+@app.command("metadata", cls=Command)
+def metadata(ctx: typer.Context, name: Name, attribute: Attributes = []) -> None:  # noqa: B006
+    """Show what is known of an object; with --attribute, set attributes first.
+
+    JSON: {name, bucket, prefix, kind, version, tags, size, created, modified, author, digest, attributes, kind_meta, provenance}.
+    """
+    meta = store_of(ctx).resolve(name)
+    if attribute:
+        meta.attributes.update(parsing.pairs(attribute, option="--attribute"))
+        meta.save()
+    facts = meta.to_plain()
+    session = Session.of(ctx)
+    output.show_facts(session, facts if session.as_json else {k: v for k, v in facts.items() if k != "kind_meta"})
+
+
+@app.command("versions", cls=Command)
+def versions(ctx: typer.Context, name: Name) -> None:
+    """List the versions of an object, oldest first.
+
+    JSON: an array of what the command metadata shows.
+    """
+    rows = [meta.to_plain() for meta in store_of(ctx).versions(name)]
+    for row in rows:
+        origin = row["provenance"]
+        row["from"] = f"{origin['context']}:{origin['bucket']}/{origin['name']}@{origin['version']}" if origin else None
+    output.show_rows(Session.of(ctx), rows, ["version", "tags", "kind", "size", "created", "author", "from"])
+
+
+@app.command("tag", cls=Command)
+def tag(ctx: typer.Context, name: Name, tag: Annotated[str, typer.Argument(help="The tag.")]) -> None:
+    """Tag a version: the current one, or that of name@3. A tag moves if it was somewhere else.
+
+    JSON: the version's metadata.
+    """
+    output.show_saved(Session.of(ctx), store_of(ctx).tag(name, tag))
+
+
+app.command("promote", cls=Command)(promoting.promote_here)
+
+
+@app.command("help", cls=Command)
+def help_(ctx: typer.Context, name: Annotated[str | None, typer.Argument(autocompletion=completion.objects)] = None) -> None:
+    """Explain what can be done with an object, or with every kind.
+
+    JSON: {help}.
+    """
+    output.show_text(Session.of(ctx), "help", store_of(ctx).help(name))
+
+
+@app.command("compact", cls=Command)
+def compact(ctx: typer.Context, name: Name) -> None:
+    """Merge what was appended piece by piece, as a new version with the same content.
+
+    JSON: the new version's metadata.
+    """
+    with working(f"compacting {name}"):
+        meta = store_of(ctx).compact(name)
+    output.show_saved(Session.of(ctx), meta)
+
+
+@app.command("summary", cls=Command)
+def summary(ctx: typer.Context, name: Name) -> None:
+    """Show facts about an object: rows and columns of a frame, parameters of a model.
+
+    JSON: an object that depends on the kind.
+    """
+    output.show_facts(Session.of(ctx), store_of(ctx).summary(name))

@@ -1,0 +1,59 @@
+"""``om gc``, ``om fsck``, ``om du``: garbage, damage and space."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from omega_cli import output, parsing
+from omega_cli.session import Session, working
+
+
+def gc(
+    ctx: typer.Context,
+    grace: Annotated[
+        str | None, typer.Option(help="How long what was replaced or dropped is kept: 30m, 12h, 7d, 0s.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+) -> None:
+    """Remove what nothing needs any more, from all buckets of the context.
+
+    JSON: {objects, versions, blobs, documents, size, leftovers, is_dry_run}.
+    """
+    session = Session.of(ctx)
+    with working("collecting"):
+        report = session.omega.collect(grace=parsing.duration(grace, option="--grace"), dry_run=dry_run)
+    output.show_facts(session, report.to_plain())
+
+
+def fsck(
+    ctx: typer.Context,
+    quick: Annotated[bool, typer.Option("--quick", help="Only see that payloads are there, without reading them.")] = False,
+) -> None:
+    """Check that everything is there and undamaged, in all buckets of the context; exit code 1 if not.
+
+    JSON: an array of {severity, where, what, remedy}.
+    """
+    session = Session.of(ctx)
+    with working("checking"):
+        findings = [finding.to_plain() for finding in session.omega.check(deep=not quick)]
+    output.show_rows(session, findings, ["severity", "where", "what", "remedy"], empty="all is well")
+    if any(finding["severity"] == "damage" for finding in findings):
+        raise typer.Exit(1)
+
+
+def du(ctx: typer.Context) -> None:
+    """Show what takes how much space: in all buckets, or the one of --bucket.
+
+    JSON: {objects: [{bucket, prefix, name, versions, current, total, exclusive}], live, stored, reclaimable}.
+    """
+    session = Session.of(ctx)
+    report = session.omega.usage(session.bucket).to_plain()
+    if session.as_json:
+        output.print_json(report)
+        return
+    columns = ["bucket", "prefix", "name", "versions", "current", "total", "exclusive"]
+    output.show_rows(session, report["objects"], columns, empty="nothing is stored")
+    totals = ", ".join(f"{name} {output.size(report[name])}" for name in ("live", "stored", "reclaimable"))
+    output.print_line(f"\n{totals}")

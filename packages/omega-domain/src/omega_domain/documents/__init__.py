@@ -1,0 +1,35 @@
+"""Documents as MongoDB understands them, in plain Python.
+
+Every adapter answers a query as this package does: the in-memory collections run it, the embedded ones check with it
+what their database found.
+"""
+
+from __future__ import annotations
+
+from omega_domain.documents.changes import apply_update, compile_projection, new_document, project
+from omega_domain.documents.matching import compile_filter, equalities, matches, resolve
+from omega_domain.documents.results import Deleted, Inserted, Updated
+from omega_domain.documents.sorting import check_window, index_name, sort_documents, sort_key
+from omega_domain.documents.values import Document, clean, identical, order
+
+__all__ = [
+    "Deleted",
+    "Document",
+    "Inserted",
+    "Updated",
+    "apply_update",
+    "check_window",
+    "clean",
+    "compile_filter",
+    "compile_projection",
+    "equalities",
+    "identical",
+    "index_name",
+    "matches",
+    "new_document",
+    "order",
+    "project",
+    "resolve",
+    "sort_documents",
+    "sort_key",
+]

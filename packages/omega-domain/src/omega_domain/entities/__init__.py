@@ -1,0 +1,1 @@
+"""What the core speaks of: frozen dataclasses, no I/O."""

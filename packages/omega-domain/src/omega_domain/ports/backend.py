@@ -1,0 +1,67 @@
+"""Ports of the backends: how one kind of object is stored, and how a model of one kind is run."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+
+class DataBackend(Protocol):
+    """Stores objects of one kind.
+
+    ``put`` returns the saved metadata; ``get`` the object. A backend reaches payloads only through its ``data_store``
+    and ``model_store``. An option that a method does not name among its parameters is refused before it is called.
+    """
+
+    KIND: ClassVar[str]
+
+    @abstractmethod
+    def __init__(self, *, data_store: Any, model_store: Any) -> None:
+        """Bind the backend to the stores that it works on."""
+
+    @classmethod
+    @abstractmethod
+    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:
+        """Tell whether this backend stores the object; must be quick and must not change it."""
+
+    @abstractmethod
+    def put(self, obj: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        """Store the object and return its saved metadata."""
+
+    @abstractmethod
+    def get(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        """Return the object."""
+
+    @abstractmethod
+    def drop(self, name: str, /, *args: Any, **kwargs: Any) -> None:
+        """Clean up outside of the store, before the object is dropped; the store's own payload goes by itself."""
+
+
+@runtime_checkable
+class SupportsActions(Protocol):
+    """Ability of a model backend: the actions that the runtime may call on it.
+
+    Each is called as ``action(modelname, *names of data, **kwargs)`` in the worker, without prior loading.
+    """
+
+    @abstractmethod
+    def actions(self) -> frozenset[str]:
+        """Return the names of the methods that the runtime may call."""
+
+
+@runtime_checkable
+class SupportsCompact(Protocol):
+    """Ability of a backend whose objects grow by segments: merge them."""
+
+    @abstractmethod
+    def compact(self, name: str) -> Any:
+        """Rewrite the object in as few segments as sensible, as a new version; return its metadata."""
+
+
+@runtime_checkable
+class SupportsSummary(Protocol):
+    """Ability of a backend to say more of an object than its metadata does."""
+
+    @abstractmethod
+    def summary(self, name: str) -> dict[str, Any]:
+        """Return facts for people, in plain JSON types: rows, columns, …."""

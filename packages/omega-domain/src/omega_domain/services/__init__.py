@@ -1,0 +1,1 @@
+"""What users hold, and what works for it, over the ports."""

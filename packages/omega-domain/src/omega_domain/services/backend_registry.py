@@ -1,0 +1,108 @@
+"""Which backend stores which kind of object."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+from importlib.util import find_spec
+from threading import RLock
+from typing import Any
+
+from omega_domain.errors import PluginError, UnknownKindError, UnsupportedObjectError
+from omega_domain.ports.backend import DataBackend
+
+BackendClass = type[DataBackend]
+BackendLoader = Callable[[], BackendClass]
+
+
+class BackendRegistry:
+    """Backends by kind, loaded on first use.
+
+    Backends registered by a user are asked before those that came from entry points, the newest first.
+    """
+
+    def __init__(self) -> None:
+        self._classes: dict[str, BackendClass] = {}
+        self._loaders: dict[str, tuple[BackendLoader, str]] = {}
+        self._lock = RLock()
+
+    def register(self, kind: str, backend: BackendClass) -> None:
+        """Use this class for objects of this kind, in place of any other."""
+        with self._lock:
+            self._loaders.pop(kind, None)
+            self._classes.pop(kind, None)
+            self._classes = {kind: backend, **self._classes}
+
+    def register_lazy(self, kind: str, load: BackendLoader, *, origin: str) -> None:
+        """Use the class that ``load`` returns, once it is needed.
+
+        Args:
+            kind: the kind of object.
+            load: returns the class.
+            origin: where it comes from, for messages.
+
+        Raises:
+            PluginError: another origin claims the same kind.
+        """
+        with self._lock:
+            known = self._loaders.get(kind)
+            if known and known[1] != origin:
+                raise PluginError(f"two backends claim the kind {kind!r}: {known[1]} and {origin}; uninstall one of them")
+            self._loaders[kind] = (load, origin)
+
+    @property
+    def kinds(self) -> list[str]:
+        """All known kinds, sorted."""
+        with self._lock:
+            return sorted({*self._classes, *self._loaders})
+
+    def by_kind(self, kind: str) -> BackendClass:
+        """Return the backend of this kind.
+
+        Raises:
+            UnknownKindError: there is none; the message lists those there are.
+        """
+        backend = self._load(kind)
+        if backend is None:
+            raise UnknownKindError(
+                f"no backend for the kind {kind!r}; there are: {', '.join(self.kinds) or 'none'}. "
+                "Install the package that brings it, or call store.register_backend(kind, cls)"
+            )
+        return backend
+
+    def by_object(self, obj: object, name: str, **options: Any) -> BackendClass:
+        """Return the first backend that supports this object.
+
+        Raises:
+            UnsupportedObjectError: none does; the message lists what is supported.
+        """
+        for kind in [*self._classes, *self._loaders]:
+            if kind not in self._classes and not _can_exist(kind):
+                continue
+            backend = self._load(kind)
+            if backend is not None and backend.supports(obj, name, **options):
+                return backend
+        found = type(obj)
+        raise UnsupportedObjectError(
+            f"{name!r} can not be put: nothing stores objects of type {found.__module__}.{found.__qualname__}. "
+            f"Supported kinds: {', '.join(self.kinds) or 'none'}. "
+            "Convert it, or register a backend by store.register_backend(kind, cls)"
+        )
+
+    def _load(self, kind: str) -> BackendClass | None:
+        with self._lock:
+            if kind not in self._classes and kind in self._loaders:
+                load, origin = self._loaders[kind]
+                try:
+                    self._classes[kind] = load()
+                except Exception as error:  # noqa: BLE001 -- a broken plug-in must not break the others
+                    warnings.warn(f"the backend {origin} of kind {kind!r} can not be loaded: {error}", stacklevel=3)
+                    return None
+            return self._classes.get(kind)
+
+
+def _can_exist(kind: str) -> bool:
+    """Whether there can be an object of this kind: one of pandas can not before pandas is imported."""
+    library = kind.partition(".")[0]
+    return library in sys.modules or find_spec(library) is None

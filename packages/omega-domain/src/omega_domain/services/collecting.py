@@ -1,0 +1,196 @@
+"""Collect: removing what nothing can reach any more (``om gc``).
+
+Safe beside writers and readers: versions are taken out of their head by compare-and-swap before they are removed, so that
+none can become current or tagged meanwhile; payloads are deleted only if their lease has ended, in one step each; and
+nothing younger than the grace period is touched. A crash leaves work for the next run, never damage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from omega_domain.entities.metadata import Head, HeadQuery
+from omega_domain.entities.names import is_temporary
+from omega_domain.entities.version import Tombstone, Version
+from omega_domain.errors import ObjectNotFoundError
+from omega_domain.services.committing import Commits
+from omega_domain.services.context import Context
+from omega_domain.services.liveness import Lineage, Survey, reachable, survey
+from omega_domain.services.payload import PAYLOADS, TOKEN, Payloads
+
+BATCH = 500
+TEMPORARY_FOR = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class CollectReport:
+    """What a run of collect removed, or would remove.
+
+    Attributes:
+        objects: names of dropped objects that are gone for good, and of temporary ones that were left behind.
+        versions: number of versions removed.
+        blobs: number of blobs deleted.
+        documents: number of sets of documents deleted.
+        size: bytes of the deleted blobs.
+        leftovers: files that dead writers had left.
+        is_dry_run: whether this only says what would be done.
+    """
+
+    objects: list[str] = field(default_factory=list)
+    versions: int = 0
+    blobs: int = 0
+    documents: int = 0
+    size: int = 0
+    leftovers: list[str] = field(default_factory=list)
+    is_dry_run: bool = False
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        return asdict(self)
+
+
+def collect(context: Context, *, grace: timedelta | None = None, dry_run: bool = False) -> CollectReport:
+    """Remove what nothing can reach any more from a context; return what was removed.
+
+    Args:
+        context: the context.
+        grace: how long what was replaced or dropped is kept; by default what the retention says.
+        dry_run: only say what would be removed.
+    """
+    return _Collector(context, grace, CollectReport(is_dry_run=dry_run)).run()
+
+
+class _Collector:
+    """One run of collect."""
+
+    def __init__(self, context: Context, grace: timedelta | None, report: CollectReport) -> None:
+        self._context = context
+        self._payloads = Payloads(context)
+        self._commits = Commits(context, self._payloads)
+        self._grace = grace
+        self._report = report
+        self._start = context.clock.now()
+
+    def run(self) -> CollectReport:
+        self._drop_temporary()
+        found = survey(self._context, grace=self._grace)
+        for lineage in found.lineages:
+            self._collect_versions(lineage)
+        self._collect_strays(found)
+        live = reachable(self._payloads, found.live)
+        self._collect_blobs(live)
+        self._collect_documents(live)
+        if not self._report.is_dry_run:
+            self._report.leftovers = self._context.store.files.sweep(older_than=self._start - self._context.retention.lease)
+        return self._report
+
+    def _drop_temporary(self) -> None:
+        for head in self._context.metadata.heads(HeadQuery()):
+            if is_temporary(head.key.name) and self._start - head.modified > TEMPORARY_FOR:
+                self._report.objects.append(str(head.key))
+                if not self._report.is_dry_run:
+                    self._update(head, lambda head: replace(head, dropped=self._start))
+
+    def _collect_versions(self, lineage: Lineage) -> None:
+        self._report.versions += len(lineage.superseded)
+        if lineage.is_gone:
+            self._report.objects.append(str(lineage.head.key))
+        if self._report.is_dry_run:
+            return
+        if lineage.is_gone:
+            versions = {version.id for version in lineage.superseded}.union(lineage.expired)
+            self._context.metadata.purge(uids=[lineage.head.uid], versions=versions)
+        elif lineage.head.dropped is None:
+            self._purge_superseded(lineage)
+
+    def _purge_superseded(self, lineage: Lineage) -> None:
+        """Take versions out of the head, then remove them; those with older live ones leave a tombstone."""
+        expired = set(lineage.expired)
+        for batch in _batches(lineage.superseded):
+            ids = {version.id for version in batch}
+            if not self._claim(lineage.head, ids):
+                return
+            buried = [_bury(version) for version in batch if version.id not in expired]
+            self._context.metadata.purge(versions=[*buried, *(ids & expired)])
+            self._update(lineage.head, partial(_without_dropped, ids=ids))
+        rest = expired - {version.id for version in lineage.superseded}
+        if rest:
+            self._context.metadata.purge(versions=rest)
+
+    def _claim(self, head: Head, ids: set[str]) -> bool:
+        """Mark versions as dropped in the head, unless one of them has become current or tagged meanwhile."""
+
+        def claimed(present: Head) -> Head:
+            needed = {present.current.id, *(ref.id for ref in present.tags.values())}
+            if needed & ids:
+                raise ObjectNotFoundError("a version is needed again")
+            return replace(present, dropped_versions=tuple(dict.fromkeys([*present.dropped_versions, *ids])))
+
+        return self._update(head, claimed)
+
+    def _update(self, head: Head, change: Callable[[Head], Head]) -> bool:
+        try:
+            self._commits.update(head.key, change, uid=head.uid, touch=False)
+        except ObjectNotFoundError:
+            return False
+        return True
+
+    def _collect_strays(self, found: Survey) -> None:
+        """Remove records that were never committed, once their writer must be dead."""
+        horizon = self._start - self._context.retention.lease
+        old = [stray for stray in found.strays if isinstance(stray, Tombstone) or stray.created < horizon]
+        self._report.versions += len(old)
+        if old and not self._report.is_dry_run:
+            self._context.metadata.purge(versions=[stray.id for stray in old])
+
+    def _collect_blobs(self, live: Iterable[str]) -> None:
+        needed = set(live)
+        sizes = {info.id: info.size for info in self._context.store.files.find()
+                 if info.id not in needed and info.leased_until < self._context.clock.now()}
+        deleted = set(sizes)
+        if not self._report.is_dry_run:
+            deleted = self._context.store.files.delete(sizes, leased_before=self._context.clock.now())
+        self._report.blobs = len(deleted)
+        self._report.size = sum(sizes[blob] for blob in deleted)
+
+    def _collect_documents(self, live: Iterable[str]) -> None:
+        needed = set(live)
+        registry = self._context.store.collection(PAYLOADS)
+        for entry in list(registry.find()):
+            if entry["_id"] in needed or not self._is_over(entry["leased_until"]):
+                continue
+            self._report.documents += 1
+            if not self._report.is_dry_run and self._doom(entry["_id"]):
+                self._delete_documents(entry["_id"])
+
+    def _is_over(self, leased_until: datetime) -> bool:
+        return leased_until < self._context.clock.now()
+
+    def _doom(self, ref: str) -> bool:
+        """Claim a payload for deletion; a writer that renews its lease from now on is told that it is gone."""
+        over = {"_id": ref, "leased_until": {"$lt": self._context.clock.now()}}
+        return self._context.store.collection(PAYLOADS).update_one(over, {"$set": {"doomed": True}}).matched_count > 0
+
+    def _delete_documents(self, ref: str) -> None:
+        key, _, token = ref.partition("#")
+        if token:
+            self._context.store.collection(key).delete_many({TOKEN: token})
+        else:
+            self._context.store.collection(key).drop()
+        self._context.store.collection(PAYLOADS).delete_many({"_id": ref})
+
+
+def _batches(versions: list[Version]) -> list[list[Version]]:
+    return [versions[start : start + BATCH] for start in range(0, len(versions), BATCH)]
+
+
+def _bury(version: Version) -> Tombstone:
+    return Tombstone(id=version.id, uid=version.uid, seq=version.seq, parent=version.parent)
+
+
+def _without_dropped(head: Head, *, ids: set[str]) -> Head:
+    return replace(head, dropped_versions=tuple(id_ for id_ in head.dropped_versions if id_ not in ids))

@@ -1,0 +1,173 @@
+"""Committing: how a draft becomes a version, and how a head changes, by compare-and-swap."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from omega_domain.entities.metadata import Head
+from omega_domain.entities.names import ObjectKey
+from omega_domain.entities.version import Version, VersionRef, canonical_json
+from omega_domain.errors import ConflictError, ObjectNotFoundError, StaleMetadataError, UnsupportedObjectError
+from omega_domain.services.context import Context
+from omega_domain.services.payload import Payloads
+
+if TYPE_CHECKING:
+    from omega_domain.services.metadata import Merge, Metadata, Payload
+
+PATIENCE = 60.0
+MAX_PAUSE = 0.05
+
+T = TypeVar("T")
+
+
+class Commits:
+    """Writes heads and versions of one context."""
+
+    def __init__(self, context: Context, payloads: Payloads, *, tag: str | None = None) -> None:
+        self._context = context
+        self._payloads = payloads
+        self._tag = tag
+
+    def commit(self, draft: Metadata, *, merge: Merge | None = None) -> tuple[Head, Version]:
+        """Make the draft the current version of its name; return the new head and version."""
+        changed = plain_attributes(draft.changed_attributes, draft.name)
+        leased: set[str] = set()
+
+        def attempt() -> tuple[Head, Version] | None:
+            head = self._context.metadata.head(draft.key)
+            parent = self._version(head.tip) if head and merge else None
+            payload = merge(parent) if merge else draft.payload
+            held = leased.union(part.ref for part in (parent.parts if parent else ()))
+            fresh = [part for part in payload.parts if part.ref not in held]
+            self._payloads.lease(fresh)
+            leased.update(part.ref for part in fresh)
+            before = head.attributes if head else {}
+            return self.try_commit(
+                draft.key,
+                head,
+                kind=draft.kind,
+                payload=payload,
+                attributes={k: v for k, v in {**before, **changed}.items() if k not in draft.removed_attributes},
+                tags=(self._tag,) if self._tag else (),
+            )
+
+        return self.until_done(attempt, draft.key)
+
+    def try_commit(
+        self,
+        key: ObjectKey,
+        head: Head | None,
+        *,
+        kind: str,
+        payload: Payload,
+        attributes: Mapping[str, Any],
+        tags: tuple[str, ...] = (),
+        provenance: Mapping[str, Any] | None = None,
+    ) -> tuple[Head, Version] | None:
+        """Try once to put a new version on top of this head; return None if somebody was faster."""
+        now = self._context.clock.now()
+        version = Version(
+            id=self._context.new_id(),
+            uid=head.uid if head else self._context.new_id(),
+            key=key,
+            seq=head.tip.seq + 1 if head else 1,
+            kind=kind,
+            parts=self._payloads.pack(payload.parts),
+            kind_meta=payload.kind_meta,
+            attributes=attributes,
+            parent=head.tip if head else None,
+            author=self._context.author,
+            created=now,
+            provenance=provenance,
+        )
+        after = Head(
+            key=key,
+            uid=version.uid,
+            revision=head.revision + 1 if head else 1,
+            kind=kind,
+            current=version.ref,
+            tip=version.ref,
+            tags={**(head.tags if head else {}), **dict.fromkeys(tags, version.ref)},
+            dropped_versions=head.dropped_versions if head else (),
+            attributes=attributes,
+            created=head.created if head else now,
+            modified=now,
+        )
+        done = self._context.metadata.commit(after, expected=head.revision if head else None, version=version)
+        return (after, version) if done else None
+
+    def update_attributes(self, changed: Metadata) -> Head:
+        """Write the attributes touched in this metadata, and no others."""
+        values = plain_attributes(changed.changed_attributes, changed.name)
+        touched = {*values, *changed.removed_attributes}
+
+        def change(head: Head) -> Head:
+            for name in sorted(touched):
+                if head.attributes.get(name) != changed.base_attributes.get(name):
+                    raise StaleMetadataError(
+                        f"attribute {name!r} of {changed.name!r} was changed by somebody else since you read it; "
+                        "read the metadata again and repeat your change"
+                    )
+            kept = {k: v for k, v in head.attributes.items() if k not in changed.removed_attributes}
+            return replace(head, attributes={**kept, **values})
+
+        return self.update(changed.key, change, uid=changed.head.uid if changed.head else None)
+
+    def update(
+        self, key: ObjectKey, change: Callable[[Head], Head], *, uid: str | None = None, touch: bool = True
+    ) -> Head:
+        """Change a head by compare-and-swap, again until it works; return the new head.
+
+        Args:
+            key: which head.
+            change: makes the new head from the present one; called again if somebody was faster.
+            uid: the life of the name that is meant.
+            touch: whether this counts as a modification.
+
+        Raises:
+            ObjectNotFoundError: the object was dropped meanwhile.
+        """
+
+        def attempt() -> Head | None:
+            head = self._context.metadata.head(key)
+            if head is None or (uid is not None and head.uid != uid):
+                raise ObjectNotFoundError(f"{key.name!r} was dropped meanwhile; nothing was changed")
+            modified = self._context.clock.now() if touch else head.modified
+            after = replace(change(head), revision=head.revision + 1, modified=modified)
+            return after if self._context.metadata.commit(after, expected=head.revision) else None
+
+        return self.until_done(attempt, key)
+
+    @staticmethod
+    def until_done(attempt: Callable[[], T | None], key: ObjectKey) -> T:
+        """Repeat an attempt until it returns something.
+
+        Raises:
+            ConflictError: others were faster for a minute.
+        """
+        give_up = time.monotonic() + PATIENCE
+        pause = 0.0005
+        while (result := attempt()) is None:
+            if time.monotonic() > give_up:
+                raise ConflictError(f"{key.name!r} is being written by so many others that this write never got through")
+            time.sleep(random.uniform(0, pause))  # noqa: S311 -- jitter, no secret
+            pause = min(pause * 2, MAX_PAUSE)
+        return result
+
+    def _version(self, ref: VersionRef) -> Version | None:
+        return self._context.metadata.version(ref.id)
+
+
+def plain_attributes(attributes: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the attributes if they are of plain JSON types, else raise UnsupportedObjectError."""
+    try:
+        canonical_json(attributes)
+    except (TypeError, ValueError) as error:
+        raise UnsupportedObjectError(
+            f"the attributes of {name!r} must be plain JSON (dict, list, str, numbers, bool, None): {error}"
+        ) from error
+    return dict(attributes)

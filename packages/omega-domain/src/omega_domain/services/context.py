@@ -1,0 +1,72 @@
+"""A context: the adapter set of one environment, and the policies that hold in it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from omega_domain.adapters.inprocess.clock import SystemClock
+from omega_domain.entities.version import VersionRef
+from omega_domain.ports.clock import Clock
+from omega_domain.ports.metadata import MetadataStore
+from omega_domain.ports.store import Store
+from omega_domain.services.backend_registry import BackendRegistry
+from omega_domain.services.codec import JsonCodec
+from omega_domain.services.object_cache import ObjectCache
+
+DATA, MODELS, JOBS, SCRIPTS = "data/", "models/", "jobs/", "scripts/"
+PREFIXES = (DATA, MODELS, JOBS, SCRIPTS)
+
+
+def new_id() -> str:
+    """Return an id that is unique over all contexts."""
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """What collect leaves alone.
+
+    Attributes:
+        keep: prefix of a store -> how many of the newest versions are kept for ever, or ``all``.
+        grace: how long what was replaced or dropped stays readable.
+        lease: how long a payload that is being put is safe before its commit.
+    """
+
+    keep: Mapping[str, int | Literal["all"]] = field(
+        default_factory=lambda: {DATA: 1, MODELS: "all", JOBS: "all", SCRIPTS: "all"}
+    )
+    grace: timedelta = timedelta(hours=1)
+    lease: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Everything that the services of one environment share.
+
+    Attributes:
+        name: what people call it.
+        metadata: heads and versions.
+        store: payloads.
+        registry: which backend stores which kind.
+        codec: how values are written in JSON.
+        clock: source of time.
+        author: who is recorded as the author of what is written from here.
+        retention: what collect leaves alone.
+        cache: loaded models, by version.
+        new_id: source of ids.
+    """
+
+    name: str = "default"
+    metadata: MetadataStore
+    store: Store
+    registry: BackendRegistry = field(default_factory=BackendRegistry)
+    codec: JsonCodec = field(default_factory=JsonCodec)
+    clock: Clock = field(default_factory=SystemClock)
+    author: str = ""
+    retention: Retention = field(default_factory=Retention)
+    cache: ObjectCache[VersionRef, object] = field(default_factory=ObjectCache)
+    new_id: Callable[[], str] = new_id

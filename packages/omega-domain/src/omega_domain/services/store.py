@@ -1,0 +1,477 @@
+"""OmegaStore: objects by name. ``om.datasets``, ``om.models``, ``om.jobs`` and ``om.scripts`` are stores of this class."""
+
+from __future__ import annotations
+
+import copy
+import fnmatch
+import hashlib
+import inspect
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from omega_domain.entities.metadata import Head, HeadQuery
+from omega_domain.entities.names import LATEST, ObjectKey, ObjectRef, is_hidden, validate_name, validate_tag
+from omega_domain.entities.query import Q, all_of
+from omega_domain.entities.version import Version
+from omega_domain.errors import (
+    InvalidFilterError,
+    InvalidNameError,
+    SchemaMismatchError,
+    StoreError,
+    UnsupportedObjectError,
+    UnsupportedOptionError,
+    VersionNotFoundError,
+)
+from omega_domain.ports.backend import DataBackend, SupportsActions, SupportsCompact, SupportsSummary
+from omega_domain.ports.store import Collection
+from omega_domain.services.committing import Commits
+from omega_domain.services.context import DATA, MODELS, Context
+from omega_domain.services.filesystem import FileSystem
+from omega_domain.services.finding import Finder
+from omega_domain.services.metadata import Metadata
+from omega_domain.services.payload import Payloads
+from omega_domain.services.promoting import promote
+
+_REQUIRED: Any = object()
+
+
+class OmegaStore:
+    """Keeps objects by name, in one bucket of a context.
+
+    Args:
+        context: the adapters to work on.
+        prefix: what tells the stores of a bucket apart: ``data/``, ``models/``, ``jobs/``, ``scripts/``.
+        bucket: name of the bucket.
+    """
+
+    def __init__(self, context: Context, *, prefix: str = DATA, bucket: str = "omega") -> None:
+        self.context = context
+        self.prefix = prefix
+        self.bucket = bucket
+        self.payloads = Payloads(context)
+        self.commits = Commits(context, self.payloads)
+        self.fs = FileSystem(context, self.payloads)
+        self._finder = Finder(context)
+        self._staged: Metadata | None = None
+        self._is_staging = False
+        self._pinned: Mapping[str, Metadata] = {}
+        self._transient: Mapping[str, Any] = {}
+
+    # -- objects ---------------------------------------------------------------------------------------------------
+
+    def put(
+        self,
+        obj: Any,
+        name: str,
+        *,
+        attributes: Mapping[str, Any] | None = None,
+        kind: str | None = None,
+        append: bool = False,
+        tag: str | None = None,
+        **options: Any,
+    ) -> Metadata:
+        """Store an object under a name, replacing what is there; return its metadata.
+
+        Args:
+            obj: the object; it is not changed.
+            name: a plain name, without version or columns.
+            attributes: set on the object, beside those it has; plain JSON types.
+            kind: which backend to use; by default the first that supports the object.
+            append: add to what is there, where the kind can.
+            tag: a name for the new version.
+            options: for the backend; see :meth:`help`.
+
+        Raises:
+            InvalidNameError: the name breaks the grammar, or names a version.
+            UnsupportedObjectError: nothing stores this object. UnknownKindError: there is no such kind.
+            UnsupportedOptionError: the backend does not know an option.
+        """
+        key = self._plain_key(name, "put")
+        if tag is not None:
+            validate_tag(tag)
+        cls = self.context.registry.by_kind(kind) if kind else self.context.registry.by_object(obj, name, **options)
+        if kind and not cls.supports(obj, name, **options):
+            raise UnsupportedObjectError(f"{name!r} can not be put: kind {kind!r} does not store {type(obj).__name__} objects")
+        given = {"append": True, **options} if append else options
+        _refuse_unknown(cls, "put", given, name, must_name={"append"})
+        if append:
+            self._refuse_other_kind(key, cls.KIND)
+        staging = self._staging(key, attributes, tag)
+        meta = self._backend(cls, staging).put(obj, key.name, **_known(cls, "put", {**given, "attributes": attributes}))
+        return _require_saved(meta, cls, name)
+
+    def get(self, name: str, version: int | str | Q | None = None, *, default: Any = _REQUIRED, **options: Any) -> Any:
+        """Return the object of this name.
+
+        Args:
+            name: a name, with the grammar of :mod:`omega_domain.entities.names`.
+            version: number or tag; a ``Q`` here is a filter.
+            default: returned if there is no such object; without it that is an error.
+            options: ``chunksize=``, filters such as ``sales__gte=100``, and what else the backend takes.
+
+        Raises:
+            ObjectNotFoundError: there is no such object; VersionNotFoundError: no such version.
+            ColumnNotFoundError: no such column. UnsupportedOptionError: this kind does not know an option.
+        """
+        if isinstance(version, Q):
+            options["filter"] = all_of([version, *([options["filter"]] if "filter" in options else [])])
+            version = None
+        ref = self._parse(name, version)
+        if ref.name in self._transient:
+            return self._transient[ref.name]
+        meta = self._resolve(ref, required=default is _REQUIRED)
+        if meta is None:
+            return default
+        cls = self.context.registry.by_kind(meta.kind)
+        options = _get_options(cls, ref, options)
+        pinned = self._view(_pinned={**self._pinned, ref.name: meta})
+        return self._backend(cls, pinned).get(ref.name, **options)
+
+    def list(
+        self,
+        pattern: str | None = None,
+        *,
+        regexp: str | None = None,
+        kind: str | None = None,
+        raw: bool = False,
+        hidden: bool = False,
+    ) -> list[Any]:
+        """Return the names of the objects, sorted.
+
+        Args:
+            pattern: as of a shell: ``sales/*``; ``*``, ``?`` and nothing else have a meaning.
+            regexp: a regular expression that must be found in the name.
+            kind: only objects of this kind.
+            raw: return metadata instead of names.
+            hidden: also names with a folder or name that starts with a dot.
+
+        Raises:
+            InvalidFilterError: the regular expression is none.
+        """
+        query = HeadQuery(bucket=self.bucket, prefix=self.prefix, kind=kind, starts_with=_literal_start(pattern))
+        matches = _matcher(pattern, regexp)
+        heads = [
+            head
+            for head in self.context.metadata.heads(query)
+            if matches(head.key.name) and (hidden or not is_hidden(head.key.name))
+        ]
+        return [self._metadata(head) for head in heads] if raw else [head.key.name for head in heads]
+
+    def exists(self, name: str) -> bool:
+        """Tell whether there is an object (and version) of this name."""
+        ref = self._parse(name)
+        return ref.name in self._transient or self._resolve(ref, required=False) is not None
+
+    def drop(self, name: str, *, force: bool = False) -> bool:
+        """Remove an object, or with ``name@version`` that version only; return whether there was one.
+
+        Raises:
+            ObjectNotFoundError: there is no such object, unless ``force``.
+        """
+        ref = self._parse(name)
+        meta = self._resolve(ref, required=not force)
+        if meta is None or meta.record is None:
+            return False
+        if ref.selector:
+            return self._drop_version(meta, meta.record)
+        self._backend(self.context.registry.by_kind(meta.kind), self._view(_pinned={ref.name: meta})).drop(ref.name)
+        return self._drop_head(meta)
+
+    # -- metadata --------------------------------------------------------------------------------------------------
+
+    def metadata(self, name: str, version: int | str | None = None) -> Metadata | None:
+        """Return the metadata of an object or of a version of it; None if there is none."""
+        ref = self._parse(name, version)
+        pinned = self._pinned.get(ref.name)
+        return pinned if pinned and not ref.selector else self._resolve(ref, required=False)
+
+    def versions(self, name: str) -> Sequence[Metadata]:
+        """Return the metadata of all versions of an object, oldest first.
+
+        Raises:
+            ObjectNotFoundError: there is no such object.
+        """
+        head = self._finder.head(self._plain_key(name, "list versions of"), required=True)
+        return [self._metadata(head, version) for version in reversed(self._finder.live_versions(head))]
+
+    revisions = versions
+
+    def tag(self, name: str, tag: str) -> Metadata:
+        """Give a version of an object a further name; return its metadata. A tag moves if it was somewhere else."""
+        validate_tag(tag)
+        meta = self._resolve(self._parse(name), required=True)
+        record = meta.record
+
+        def tagged(head: Head) -> Head:
+            if record.id in head.dropped_versions or self.context.metadata.version(record.id) is None:
+                raise VersionNotFoundError(f"version {record.seq} of {name!r} was dropped meanwhile; it was not tagged")
+            return replace(head, tags={**head.tags, tag: record.ref})
+
+        return self._metadata(self.commits.update(meta.key, tagged, uid=record.uid), record)
+
+    def make_metadata(
+        self,
+        name: str,
+        kind: str,
+        *,
+        attributes: Mapping[str, Any] | None = None,
+        kind_meta: Mapping[str, Any] | None = None,
+        **fields: Any,
+    ) -> Metadata:
+        """Return a draft of a new version, to be given a payload and saved.
+
+        Args:
+            name: plain name of the object.
+            kind: its kind.
+            attributes: set beside those that the object has.
+            kind_meta: what the backend needs to read it.
+            fields: ``uri=``, ``collection=`` or ``gridfile=``.
+        """
+        key = self._plain_key(name, "make metadata for")
+        staged = self._staged if self._staged and self._staged.key == key else None
+        inherited = staged.attributes if staged else {}
+        meta = Metadata(self, key, kind, attributes={**inherited, **(attributes or {})}, kind_meta=kind_meta)
+        for field, value in fields.items():
+            if field not in {"uri", "collection", "gridfile"}:
+                raise UnsupportedOptionError(f"metadata has no field {field!r}; there are: uri, collection, gridfile")
+            setattr(meta, field, value)
+        return meta
+
+    def summary(self, name: str) -> dict[str, Any]:
+        """Return facts about an object for people, in plain JSON types."""
+        meta = self._resolve(self._parse(name), required=True)
+        backend = self._backend(self.context.registry.by_kind(meta.kind), self._view(_pinned={meta.name: meta}))
+        facts = backend.summary(meta.name) if isinstance(backend, SupportsSummary) else {}
+        plain = meta.to_plain()
+        return {key: plain[key] for key in ("name", "kind", "version", "tags", "size", "created", "author")} | facts
+
+    def compact(self, name: str) -> Metadata:
+        """Merge the segments of an object that was appended to, as a new version with the same content.
+
+        Raises:
+            UnsupportedOptionError: objects of this kind have no segments.
+        """
+        meta = self._resolve(self._parse(name), required=True)
+        backend = self._backend(self.context.registry.by_kind(meta.kind), self)
+        if not isinstance(backend, SupportsCompact):
+            raise UnsupportedOptionError(f"{name!r} is a {meta.kind}, which has no segments to merge")
+        result: Metadata = backend.compact(meta.name)
+        return result
+
+    # -- backends --------------------------------------------------------------------------------------------------
+
+    def register_backend(self, kind: str, backend: type[DataBackend]) -> OmegaStore:
+        """Store objects of this kind by this class, in all stores of the context; return this store."""
+        self.context.registry.register(kind, backend)
+        return self
+
+    def get_backend(self, name: str) -> DataBackend:
+        """Return the backend of a stored object. Raises ObjectNotFoundError."""
+        return self.get_backend_bykind(self._resolve(self._parse(name), required=True).kind)
+
+    def get_backend_bykind(self, kind: str) -> DataBackend:
+        """Return the backend of a kind. Raises UnknownKindError."""
+        return self._backend(self.context.registry.by_kind(kind), self)
+
+    def get_backend_byobj(self, obj: object, name: str = "") -> DataBackend:
+        """Return the backend that would store this object. Raises UnsupportedObjectError."""
+        return self._backend(self.context.registry.by_object(obj, name), self)
+
+    def help(self, name: str | None = None) -> str:
+        """Return what can be done with an object, or with every kind: what it stores and its options."""
+        if name is not None:
+            kinds = [self._resolve(self._parse(name), required=True).kind]
+        else:
+            kinds = self.context.registry.kinds
+        return "\n\n".join(_describe(self.context.registry.by_kind(kind)) for kind in kinds)
+
+    # -- payloads, for backends ------------------------------------------------------------------------------------
+
+    def collection(self, name: str) -> Collection:
+        """Return the collection of an object; while it is being put, a fresh one that its new version will own."""
+        key = self._plain_key(name, "give the collection of")
+        if self._is_staging and self._staged and self._staged.key == key:
+            fresh = f"{self.object_store_key(name, 'rows')}.{self.context.new_id()}"
+            return self.context.store.collection(self.payloads.register_collection(fresh).ref)
+        meta = self.metadata(name)
+        found = meta.collection if meta else None
+        return found if found is not None else self.context.store.collection(self.object_store_key(name, "rows"))
+
+    def object_store_key(self, name: str, ext: str) -> str:
+        """Return a key that is unique to this object and fit for a collection or file of any store."""
+        whole = hashlib.sha256(f"{self.bucket}\0{self.prefix}\0{name}".encode()).hexdigest()
+        slug = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40]
+        return ".".join(part for part in (self.prefix.strip("/"), slug, whole[:24], ext) if part)
+
+    # -- promotion -------------------------------------------------------------------------------------------------
+
+    def promote(self, name: str, other: OmegaStore, asname: str | None = None, **options: Any) -> Metadata:
+        """Copy an object to another bucket or context, replacing what is there; return the copy's metadata.
+
+        Within a context no bytes are copied; across contexts only those that are missing. The same promotion again
+        changes nothing.
+
+        Args:
+            name: the object, or a version of it: ``m@v1``.
+            other: the store to copy to.
+            asname: the name there; by default the same.
+            options: ``tag=`` names the new version there.
+        """
+        return promote(self._resolve(self._parse(name), required=True), other, asname=asname, **options)
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def with_transient(self, objects: Mapping[str, Any]) -> OmegaStore:
+        """Return a view of this store in which these names stand for these objects, which are stored nowhere."""
+        return self._view(_transient={**self._transient, **objects})
+
+    def resolve(self, name: str) -> Metadata:
+        """Return the metadata of an object or version. Raises ObjectNotFoundError."""
+        ref = self._parse(name)
+        pinned = self._pinned.get(ref.name)
+        return pinned if pinned and not ref.selector else self._resolve(ref, required=True)
+
+    def __repr__(self) -> str:
+        return f"OmegaStore(bucket={self.bucket!r}, prefix={self.prefix!r}, store={self.context.store.url!r})"
+
+    def _view(self, **changes: Any) -> OmegaStore:
+        view = copy.copy(self)
+        for name, value in changes.items():
+            setattr(view, name, value)
+        return view
+
+    def _staging(self, key: ObjectKey, attributes: Mapping[str, Any] | None, tag: str | None) -> OmegaStore:
+        view = self._view(_is_staging=True, commits=Commits(self.context, self.payloads, tag=tag))
+        view._staged = Metadata(view, key, "", attributes=attributes)
+        return view
+
+    def _backend(self, cls: type[DataBackend], view: OmegaStore) -> DataBackend:
+        """A backend of models finds its model here and its data among the datasets; any other keeps its data here."""
+        if issubclass(cls, SupportsActions):
+            return cls(data_store=self._sibling(DATA), model_store=view)
+        return cls(data_store=view, model_store=self._sibling(MODELS))
+
+    def _sibling(self, prefix: str) -> OmegaStore:
+        return self if prefix == self.prefix else OmegaStore(self.context, prefix=prefix, bucket=self.bucket)
+
+    def _plain_key(self, name: str, action: str) -> ObjectKey:
+        ref = ObjectRef.parse(name)
+        if not ref.is_plain:
+            raise InvalidNameError(f"can not {action} {name!r}: give the plain name {ref.name!r}")
+        return ObjectKey(self.bucket, self.prefix, ref.name)
+
+    def _parse(self, name: str, version: int | str | None = None) -> ObjectRef:
+        ref = ObjectRef.parse(name)
+        if version is None:
+            return ref
+        if ref.selector:
+            raise InvalidNameError(f"{name!r} already names a version; leave out version={version!r}")
+        return replace(ref, version=str(version)) if version != LATEST else ref
+
+    def _resolve(self, ref: ObjectRef, *, required: bool) -> Any:
+        head = self._finder.head(ObjectKey(self.bucket, self.prefix, ref.name), required=required)
+        if head is None:
+            return None
+        version = self._finder.version(head, ref, required=required)
+        return self._metadata(head, version) if version else None
+
+    def _metadata(self, head: Head, version: Version | None = None) -> Metadata:
+        return Metadata(self, head.key, version.kind if version else head.kind, head=head, version=version)
+
+    def _refuse_other_kind(self, key: ObjectKey, kind: str) -> None:
+        head = self.context.metadata.head(key)
+        if head is not None and head.kind != kind:
+            raise SchemaMismatchError(
+                f"can not append to {key.name!r}: it is a {head.kind}, what is appended would be a {kind}; "
+                "put it without append=True to replace it"
+            )
+
+    def _drop_head(self, meta: Metadata) -> bool:
+        uid = meta.head.uid if meta.head else None
+        self.commits.update(meta.key, lambda head: replace(head, dropped=self.context.clock.now()), uid=uid)
+        return True
+
+    def _drop_version(self, meta: Metadata, record: Version) -> bool:
+        def without(head: Head) -> Head:
+            left = [version for version in self._finder.live_versions(head) if version.id != record.id]
+            if not left:
+                return replace(head, dropped=self.context.clock.now())
+            current = left[0] if head.current.id == record.id else None
+            return replace(
+                head,
+                current=current.ref if current else head.current,
+                kind=current.kind if current else head.kind,
+                attributes=current.attributes if current else head.attributes,
+                tags={tag: ref for tag, ref in head.tags.items() if ref.id != record.id},
+                dropped_versions=(*head.dropped_versions, record.id),
+            )
+
+        self.commits.update(meta.key, without, uid=record.uid)
+        return True
+
+
+def _known(cls: type, method: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = inspect.signature(getattr(cls, method)).parameters
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    return {name: value for name, value in given.items() if takes_all or name in parameters}
+
+
+def _refuse_unknown(
+    cls: type[DataBackend], method: str, given: Mapping[str, Any], name: str, *, must_name: set[str] | None = None
+) -> None:
+    """Raise if a method of a backend does not take an option; those in ``must_name`` count only if it names them."""
+    known = _known(cls, method, given)
+    named = inspect.signature(getattr(cls, method)).parameters
+    unknown = [option for option in given if option not in known or (option in (must_name or ()) and option not in named)]
+    if unknown:
+        options = [p for p in named if p not in {"self", "obj", "name", "attributes", "kwargs", "options"}]
+        raise UnsupportedOptionError(
+            f"{', '.join(map(repr, unknown))} can not be used to {method} {name!r}: the kind {cls.KIND!r} takes "
+            f"{', '.join(options) or 'no options'}"
+        )
+
+
+def _get_options(cls: type[DataBackend], ref: ObjectRef, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn the grammar of the name and filters by keyword into options of the backend's ``get``."""
+    given = dict(options)
+    if ref.columns is not None:
+        given |= {"columns": ref.columns} | ({"excluding": True} if ref.excluding else {})
+    if ref.part is not None and ref.part.name == "rows":
+        given["rows"] = (ref.part.options.get("start", 0), ref.part.options.get("end"))
+    elif ref.part is not None:
+        given["chunksize"] = ref.part.options.get("chunksize", 10_000)
+    parameters = inspect.signature(cls.get).parameters
+    if "filter" in parameters:
+        conditions = {name: given.pop(name) for name in list(given) if name not in parameters}
+        filters = [q for q in (given.pop("filter", None), Q(**conditions) if conditions else None) if q is not None]
+        if filters:
+            given["filter"] = all_of(filters)
+    must_name = {"columns", "excluding", "rows", "chunksize"}
+    _refuse_unknown(cls, "get", given, ref.name, must_name=must_name & set(given))
+    return given
+
+
+def _require_saved(meta: object, cls: type[DataBackend], name: str) -> Metadata:
+    if not isinstance(meta, Metadata) or meta.head is None:
+        raise StoreError(f"the backend {cls.__name__} did not return saved metadata for {name!r}: end put() with meta.save()")
+    return meta
+
+
+def _describe(cls: type[DataBackend]) -> str:
+    describe = getattr(cls, "describe", None)
+    return str(describe()) if describe else f"{cls.KIND}: {inspect.getdoc(cls)}"
+
+
+def _literal_start(pattern: str | None) -> str | None:
+    return re.split(r"[*?]", pattern, maxsplit=1)[0] or None if pattern else None
+
+
+def _matcher(pattern: str | None, regexp: str | None) -> Any:
+    try:
+        found = re.compile(regexp).search if regexp else None
+    except re.error as error:
+        raise InvalidFilterError(f"{regexp!r} is not a regular expression: {error}") from error
+    whole = re.compile(fnmatch.translate(pattern.replace("[", "[[]"))).match if pattern else None
+    return lambda name: (whole is None or whole(name)) and (found is None or found(name))

@@ -1,0 +1,1 @@
+"""Contracts that prove an adapter or a backend: classes of pytest tests, hypothesis state machines, fault injection."""

@@ -1,0 +1,20 @@
+"""The cache of loaded objects."""
+
+from __future__ import annotations
+
+from omega_domain.services.object_cache import ObjectCache
+
+
+def test_the_least_recently_used_is_forgotten() -> None:
+    loads: list[str] = []
+
+    def load(key: str) -> str:
+        return cache.get_or_load(key, lambda: loads.append(key) or key)
+
+    cache: ObjectCache[str, str] = ObjectCache(capacity=2)
+    for key in "abac" "a" "b":
+        assert load(key) == key
+    assert loads == ["a", "b", "c", "b"]
+    assert len(cache) == 2
+    cache.clear()
+    assert len(cache) == 0

@@ -1,0 +1,238 @@
+"""What of a filter SQLite can answer: a condition that holds for every match, and for few others.
+
+What it finds is checked again with :func:`omega_domain.documents.matches`, so a condition may be too wide, never too
+narrow. A list in a document matches if one of its elements does, therefore every condition lets lists through.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from omega_domain.documents import clean, order
+from omega_local.typed_json import FLOAT, TIME, dumps
+
+TOKEN: Final = "_omega"
+OTHER_TOKEN: Final = "\0"
+
+_FIELD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_EXACT: Final = 2**53
+_TINY: Final = 1e-290
+_SLACK: Final = 1e-12  # SQLite may read a float from text with an error in its last digits
+
+_Condition = tuple[str, tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """A condition in SQL with its parameters.
+
+    Attributes:
+        sql: the condition; empty if nothing is known.
+        parameters: what its question marks stand for.
+        ordered: whether an index yields what it finds in order of insertion.
+        by_token: whether it relies on tokens being text.
+    """
+
+    sql: str = ""
+    parameters: tuple[Any, ...] = ()
+    ordered: bool = True
+    by_token: bool = False
+
+
+def narrow(filter: Mapping[str, Any] | None) -> Narrowing:
+    """Return what SQLite can know of a filter that was checked before."""
+    conditions = [found for key, value in (filter or {}).items() if (found := _narrow_item(key, value)) is not None]
+    if not conditions:
+        return Narrowing()
+    return Narrowing(
+        sql=" AND ".join(f"({condition.sql})" for condition in conditions),
+        parameters=tuple(value for condition in conditions for value in condition.parameters),
+        ordered=any(condition.ordered for condition in conditions),
+        by_token=any(condition.by_token for condition in conditions),
+    )
+
+
+def column_of(field: str) -> str | None:
+    """Return the SQL of a top-level field's value; None if the field can not be named in SQL."""
+    return f"json_extract(body, '$.{field}')" if _FIELD.fullmatch(field) else None
+
+
+def id_text(value: object) -> str:
+    """Return the text under which an ``_id`` is kept: the same for what MongoDB takes as equal, else another."""
+    return f"s{value}" if isinstance(value, str) else f"o{_canonical(order(value))!r}"
+
+
+def token_text(document: Mapping[str, Any]) -> str | None:
+    """Return what the column ``token`` keeps of a document."""
+    token = document.get(TOKEN)
+    return token if token is None or isinstance(token, str) else OTHER_TOKEN
+
+
+def _narrow_item(key: str, condition: Any) -> Narrowing | None:
+    if key in {"$and", "$or"}:
+        return _narrow_branches(key, [narrow(part) for part in condition])
+    if key == "_id":
+        return _narrow_id(condition)
+    if key == TOKEN and isinstance(condition, str) and condition != OTHER_TOKEN:
+        return Narrowing("token = ?", (condition,), by_token=True)
+    column = column_of(key)
+    found = None if column is None else _narrow_field(column, condition)
+    return None if found is None else Narrowing(*found, ordered=False)
+
+
+def _narrow_branches(key: str, parts: list[Narrowing]) -> Narrowing | None:
+    known = [part for part in parts if part.sql]
+    if not known or (key == "$or" and len(known) < len(parts)):
+        return None
+    return Narrowing(
+        sql=(" AND " if key == "$and" else " OR ").join(f"({part.sql})" for part in known),
+        parameters=tuple(value for part in known for value in part.parameters),
+        ordered=False,
+        by_token=any(part.by_token for part in known),
+    )
+
+
+def _narrow_id(condition: Any) -> Narrowing | None:
+    if isinstance(condition, re.Pattern):
+        return None
+    operators = _operators(condition)
+    if "$eq" in operators:
+        return Narrowing("id = ?", (id_text(operators["$eq"]),))
+    values = operators.get("$in", [re.compile("")])
+    if any(isinstance(value, re.Pattern) for value in values):
+        return None
+    return Narrowing(
+        "id IN (SELECT value FROM json_each(?))", (json.dumps([id_text(value) for value in values]),), ordered=False
+    )
+
+
+def _narrow_field(column: str, condition: Any) -> _Condition | None:
+    if isinstance(condition, re.Pattern):
+        return None
+    found = [
+        known
+        for name, operand in _operators(condition).items()
+        if name in _OPERATORS and (known := _OPERATORS[name](column, operand)) is not None
+    ]
+    if not found:
+        return None
+    lists = f"({column} >= '[' AND {column} < '\\')"
+    sql = " AND ".join(f"({sql})" for sql, _ in found)
+    return f"({sql}) OR {lists}", tuple(value for _, parameters in found for value in parameters)
+
+
+def _operators(condition: Any) -> Mapping[str, Any]:
+    if isinstance(condition, Mapping) and any(key.startswith("$") for key in condition):
+        return condition
+    return {"$eq": condition}
+
+
+def _equal(column: str, operand: Any) -> _Condition | None:
+    if operand is None:
+        return f"{column} IS NULL", ()
+    exact = _exact(operand)
+    if exact is not None:
+        return f"{column} = ?", (exact,)
+    if _is_number(operand) and _TINY < abs(operand) < math.inf:
+        return f"{column} BETWEEN ? AND ?", (_below(operand), _above(operand))
+    return None
+
+
+def _at_least(column: str, operand: Any) -> _Condition | None:
+    if _is_text(operand):
+        return f"{column} >= ?", (operand,)
+    if _is_time(operand):
+        return f"{column} >= ? AND {column} < ?", (_leaf(operand), _end(TIME))
+    if _is_number(operand) and not math.isnan(operand):
+        return _or_special(column, f"{column} >= ? AND {column} < ''", _below(operand))
+    return None
+
+
+def _at_most(column: str, operand: Any) -> _Condition | None:
+    if _is_text(operand):
+        return f"{column} <= ? AND {column} >= ''", (operand,)
+    if _is_time(operand):
+        return f"{column} <= ? AND {column} >= ?", (_leaf(operand), _start(TIME))
+    if _is_number(operand) and not math.isnan(operand):
+        return _or_special(column, f"{column} <= ?", _above(operand))
+    return None
+
+
+def _one_of(column: str, operand: Any) -> _Condition | None:
+    values = [None if value is None else _exact(value) for value in operand]
+    if any(kept is None and given is not None for kept, given in zip(values, operand, strict=True)):
+        return None
+    sql = f"{column} IN (SELECT value FROM json_each(?))"
+    return f"{sql} OR {column} IS NULL" if None in values else sql, (json.dumps(values),)
+
+
+_OPERATORS: Final[Mapping[str, Callable[[str, Any], _Condition | None]]] = {
+    "$eq": _equal,
+    "$gt": _at_least,
+    "$gte": _at_least,
+    "$lt": _at_most,
+    "$lte": _at_most,
+    "$in": _one_of,
+}
+
+
+def _exact(operand: Any) -> str | int | None:
+    """Return what SQLite takes from a document for this value, if it does so without an error."""
+    if isinstance(operand, bool):
+        return int(operand)
+    if _is_text(operand):
+        return str(operand)
+    if _is_number(operand):
+        return int(operand) if abs(operand) < _EXACT and operand == int(operand) else None
+    return _leaf(operand) if isinstance(operand, bytes) or _is_time(operand) else None
+
+
+def _is_text(operand: object) -> bool:
+    """Whether this is text that SQLite's JSON functions do not cut short."""
+    return isinstance(operand, str) and "\0" not in operand
+
+
+def _is_number(operand: object) -> bool:
+    return isinstance(operand, int | float) and not isinstance(operand, bool)
+
+
+def _is_time(operand: object) -> bool:
+    return isinstance(operand, datetime)
+
+
+def _leaf(operand: object) -> str:
+    return dumps(clean({"": operand})[""])
+
+
+def _start(leaf: str) -> str:
+    return f'{{"{leaf}'
+
+
+def _end(leaf: str) -> str:
+    return _start(leaf[:-1] + chr(ord(leaf[-1]) + 1))
+
+
+def _or_special(column: str, sql: str, bound: float) -> _Condition:
+    """Let infinities through, which are kept as text."""
+    return f"({sql}) OR ({column} >= ? AND {column} < ?)", (bound, _start(FLOAT), _end(FLOAT))
+
+
+def _below(operand: float) -> float:
+    return max(float(operand), -1e308) - max(abs(operand), 1.0) * _SLACK if math.isfinite(operand) else operand
+
+
+def _above(operand: float) -> float:
+    return min(float(operand), 1e308) + max(abs(operand), 1.0) * _SLACK if math.isfinite(operand) else operand
+
+
+def _canonical(key: Any) -> Any:
+    """Make equal numbers look the same."""
+    if isinstance(key, tuple):
+        return tuple(_canonical(item) for item in key)
+    return int(key) if isinstance(key, float) and key.is_integer() else key

@@ -1,0 +1,45 @@
+"""The tables of the embedded store, and their version."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FORMAT: Final = 1
+APPLICATION: Final = 0x6F6D_6567  # "omeg"
+
+# Times are whole microseconds since 1970. Rowid tables keep large texts; those without are clustered by their key.
+SCHEMA: Final = (
+    """
+    CREATE TABLE heads (
+        bucket TEXT NOT NULL, prefix TEXT NOT NULL, name TEXT NOT NULL, uid TEXT NOT NULL,
+        revision INTEGER NOT NULL, kind TEXT NOT NULL, dropped INTEGER, body TEXT NOT NULL,
+        PRIMARY KEY (bucket, prefix, name, uid)
+    ) WITHOUT ROWID
+    """,
+    "CREATE UNIQUE INDEX heads_living ON heads (bucket, prefix, name) WHERE dropped IS NULL",
+    "CREATE UNIQUE INDEX heads_by_uid ON heads (uid)",
+    """
+    CREATE TABLE versions (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, uid TEXT NOT NULL, seq INTEGER NOT NULL,
+        parent_id TEXT, parent_seq INTEGER, digest TEXT, manifest TEXT
+    )
+    """,
+    "CREATE INDEX versions_by_uid ON versions (uid)",
+    """
+    CREATE TABLE blobs (
+        id TEXT PRIMARY KEY, physical TEXT NOT NULL, size INTEGER NOT NULL,
+        created INTEGER NOT NULL, leased_until INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
+    "CREATE TABLE collections (number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE)",
+    """
+    CREATE TABLE documents (
+        ordinal INTEGER PRIMARY KEY, collection INTEGER NOT NULL, id TEXT NOT NULL, token TEXT, body TEXT NOT NULL,
+        UNIQUE (collection, id)
+    )
+    """,
+    "CREATE INDEX documents_in_order ON documents (collection)",
+    "CREATE INDEX documents_by_token ON documents (collection, token) WHERE token IS NOT NULL",
+    f"PRAGMA application_id = {APPLICATION}",
+    f"PRAGMA user_version = {FORMAT}",
+)

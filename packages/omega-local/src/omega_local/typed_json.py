@@ -1,0 +1,66 @@
+"""Documents as JSON text: bytes, times and the floats that JSON lacks are kept as ``{"$b"|"$d"|"$f": text}``.
+
+Fields that start with ``$`` get one more, so that a document can never be taken for such a leaf.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from omega_domain.documents import Document
+
+BYTES: Final = "$b"
+TIME: Final = "$d"
+FLOAT: Final = "$f"
+_MARK: Final = '"$'
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=lambda _: _fail()).encode
+
+
+def dumps(value: Any) -> str:
+    """Return the text of a cleaned document, or of a value of one."""
+    try:
+        text = _encode(value)
+    except ValueError:
+        return _encode(_plain(value))
+    return _encode(_plain(value)) if _MARK in text else text
+
+
+def loads(text: str) -> Document:
+    """Rebuild a document from :func:`dumps`."""
+    document: Document = json.loads(text, object_hook=_typed) if _MARK in text else json.loads(text)
+    return document
+
+
+def _fail() -> None:
+    raise ValueError
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {f"${name}" if name.startswith("$") else name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return {FLOAT: repr(value)}
+    if isinstance(value, bytes):
+        return {BYTES: b64encode(value).decode("ascii")}
+    if isinstance(value, datetime):
+        return {TIME: value.isoformat(timespec="milliseconds")}  # of equal length, so that text sorts as time
+    return value
+
+
+def _typed(plain: dict[str, Any]) -> Any:
+    if len(plain) == 1:
+        (name, text), *_ = plain.items()
+        if name in _LEAVES:
+            return _LEAVES[name](text)
+    return {name[1:] if name.startswith("$") else name: item for name, item in plain.items()}
+
+
+_LEAVES: Final[Mapping[str, Any]] = {BYTES: b64decode, TIME: datetime.fromisoformat, FLOAT: float}

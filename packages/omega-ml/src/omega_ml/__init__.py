@@ -1,0 +1,78 @@
+"""omega-ml: data and models by name, trained and used by name. ``import omega_ml as om``.
+
+``om.setup(...)`` returns an Omega of your choice. The module itself stands for a default one, which is opened on first
+use: ``om.datasets.put(df, 'sales')``, ``om.runtime.model('m').predict('sales')``, ``om['mybucket'].models.list()``.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from threading import RLock
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from omega_backends.virtualobj import virtualobj as virtualobj
+    from omega_domain import errors as errors
+    from omega_domain.entities.query import Q as Q
+    from omega_domain.services.base_backends import BaseDataBackend as BaseDataBackend
+    from omega_domain.services.base_backends import BaseModelBackend as BaseModelBackend
+    from omega_domain.services.metadata import GridFSProxy as GridFSProxy
+    from omega_domain.services.metadata import Metadata as Metadata
+    from omega_domain.services.omega import Omega as Omega
+    from omega_domain.services.runtime import OmegaRuntime
+    from omega_domain.services.store import OmegaStore
+    from omega_ml.composition import setup as setup
+
+    bucket: str
+    buckets: list[str]
+    datasets: OmegaStore
+    models: OmegaStore
+    jobs: OmegaStore
+    scripts: OmegaStore
+    runtime: OmegaRuntime
+
+#: What users import from here, and where it is defined.
+_EXPORTS = {
+    "BaseDataBackend": "omega_domain.services.base_backends",
+    "BaseModelBackend": "omega_domain.services.base_backends",
+    "GridFSProxy": "omega_domain.services.metadata",
+    "Metadata": "omega_domain.services.metadata",
+    "Omega": "omega_domain.services.omega",
+    "Q": "omega_domain.entities.query",
+    "setup": "omega_ml.composition",
+    "virtualobj": "omega_backends.virtualobj",
+}
+_OF_DEFAULT = ("bucket", "buckets", "context", "datasets", "jobs", "models", "runtime", "scripts")
+
+
+class _LazyModule(ModuleType):
+    """This module: exports that are imported on first use, and an Omega that is opened on first use."""
+
+    __lock = RLock()
+    __default: Omega | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "errors":
+            return import_module("omega_domain.errors")
+        if name in _EXPORTS:
+            return getattr(import_module(_EXPORTS[name]), name)
+        if name in _OF_DEFAULT:
+            return getattr(self._omega(), name)
+        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+
+    def __getitem__(self, bucket: str | None) -> Omega:
+        return self._omega()[bucket]
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *_EXPORTS, *_OF_DEFAULT, "errors"})
+
+    def _omega(self) -> Omega:
+        with self.__lock:
+            if self.__default is None:
+                self.__default = import_module("omega_ml.composition").setup()
+            return self.__default
+
+
+sys.modules[__name__].__class__ = _LazyModule

@@ -1,0 +1,65 @@
+"""Composition: from settings to a wired Omega. The one place that chooses adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omega_domain.errors import SettingsError
+from omega_domain.services.context import Context
+from omega_domain.services.omega import Omega
+from omega_ml import plugins
+from omega_ml.settings import Settings, load_settings
+
+
+def setup(
+    mongo_url: str | None = None,
+    celeryconf: Mapping[str, Any] | None = None,
+    bucket: str | None = None,
+    context: str | None = None,
+    home: str | Path | None = None,
+    **settings: Any,
+) -> Omega:
+    """Return an Omega on the stores, the bucket and the runtime that arguments, environment and files choose.
+
+    Args:
+        mongo_url: URL of a MongoDB database; the same as ``store=``.
+        celeryconf: settings of Celery, for the distributed runtime.
+        bucket: name of the bucket.
+        context: a context that is described in ``omega.toml``.
+        home: folder of the embedded store.
+        settings: ``store=`` (``file:///path``, ``memory://``, …), ``author=``, ``grace=``, ``lease=``, ``keep=``.
+
+    Raises:
+        SettingsError: a setting is unknown or of the wrong form, or needs a package that is not installed.
+        PluginError: two packages offer the same kind of object.
+    """
+    given = {"mongo_url": mongo_url, "bucket": bucket, "context": context, "home": home, **settings}
+    return open_omega(load_settings(given), celeryconf=celeryconf)
+
+
+def open_omega(settings: Settings, *, celeryconf: Mapping[str, Any] | None = None) -> Omega:
+    """Return an Omega as the settings say; nothing is written before the first put."""
+    _refuse_broker(settings, celeryconf)
+    metadata, store = plugins.open_stores(settings.store.value)
+    context = Context(
+        name=settings.context.value,
+        metadata=metadata,
+        store=store,
+        registry=plugins.backends(),
+        codec=plugins.codec(),
+        author=settings.author.value,
+        retention=settings.retention,
+    )
+    return Omega(context, bucket=settings.bucket.value)
+
+
+def _refuse_broker(settings: Settings, celeryconf: Mapping[str, Any] | None) -> None:
+    """Refuse what only the distributed runtime understands, rather than run tasks here in silence."""
+    if celeryconf is not None or settings.broker_url.value is not None:
+        source = "celeryconf (argument)" if celeryconf is not None else f"broker_url ({settings.broker_url.source})"
+        raise SettingsError(
+            f"{source} asks for the distributed runtime, which is not installed: install omega-celery, "
+            "or leave it out to run tasks in this process"
+        )

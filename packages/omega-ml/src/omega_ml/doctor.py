@@ -1,0 +1,117 @@
+"""Doctor: looks for what is wrong with an installation, its settings and its store, and says how to mend it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Literal
+
+from omega_domain.errors import OmegaError
+from omega_domain.services.omega import Omega
+from omega_ml.composition import open_omega
+from omega_ml.setting_forms import FORMS
+from omega_ml.settings import Settings, environment_name
+
+PACKAGES = ("omega-ml", "omega-domain", "omega-backends", "omega-local", "omega-cli", "numpy", "pandas", "pyarrow", "scikit-learn")
+OLDEST_PYTHON = (3, 11)
+
+State = Literal["ok", "warning", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """What was looked at, and how it is.
+
+    Attributes:
+        what: what was looked at.
+        state: ``ok``, ``warning`` or ``failed``.
+        detail: what was seen.
+        remedy: how to mend it; empty if nothing is wrong.
+    """
+
+    what: str
+    state: State
+    detail: str
+    remedy: str = ""
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        return asdict(self)
+
+
+def examine(load: Callable[[], Settings]) -> Iterator[Symptom]:
+    """Look at everything, one thing after another; what depends on something that failed is left out.
+
+    Args:
+        load: returns the settings to examine, or raises what is wrong with them.
+    """
+    yield _python()
+    yield from _packages()
+    yield from _variables()
+    try:
+        settings = load()
+        omega = open_omega(settings)
+    except OmegaError as error:
+        yield Symptom("settings", "failed", str(error), "see `om config show --help` and the message")
+        return
+    files = ", ".join(map(str, settings.files)) or "no omega.toml"
+    yield Symptom("settings", "ok", f"context {settings.context.value!r}, bucket {settings.bucket.value!r}, {files}")
+    yield from _store(omega)
+    yield from _backends(omega)
+
+
+def _python() -> Symptom:
+    if sys.version_info < OLDEST_PYTHON:
+        return Symptom("python", "failed", platform.python_version(), "install Python 3.11 or newer")
+    return Symptom("python", "ok", f"{platform.python_version()} at {sys.executable}")
+
+
+def _packages() -> Iterator[Symptom]:
+    found: dict[str, str] = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            yield Symptom("packages", "warning", f"{name} is not installed", f"pip install {name}")
+    yield Symptom("packages", "ok", ", ".join(f"{name} {number}" for name, number in found.items()))
+
+
+def _variables() -> Iterator[Symptom]:
+    known = {environment_name(name) for name in FORMS}
+    for name in sorted(os.environ):
+        if name.startswith("OMEGA_") and name not in known:
+            remedy = f"unset it, or use one of {', '.join(sorted(known))}"
+            yield Symptom("environment", "warning", f"{name} sets nothing", remedy)
+
+
+def _store(omega: Omega) -> Iterator[Symptom]:
+    url = omega.context.store.url
+    try:
+        buckets = omega.buckets
+        yield Symptom("store", "ok", f"{url} can be read: {len(buckets)} bucket(s)")
+        omega.datasets.fs.put(b"")
+        yield Symptom("store", "ok", f"{url} can be written")
+    except (OmegaError, OSError) as error:
+        yield Symptom("store", "failed", str(error), "see the message; `om config show` tells where the store is set")
+        return
+    damage = [finding for finding in omega.check(deep=False) if finding.severity == "damage"]
+    if damage:
+        yield Symptom("store", "failed", f"{len(damage)} object(s) are damaged", "run `om fsck`")
+
+
+def _backends(omega: Omega) -> Iterator[Symptom]:
+    registry = omega.context.registry
+    for kind in registry.kinds:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what a broken plug-in warns of is said below
+            try:
+                registry.by_kind(kind)
+            except OmegaError as error:
+                yield Symptom("backends", "failed", str(error), "install or upgrade the package that brings it")
+                continue
+        yield Symptom("backends", "ok", kind)

@@ -1,0 +1,102 @@
+"""Plug-ins: stores, backends and codec leaves that installed packages offer by entry points.
+
+Groups: ``omega.stores`` (name = scheme of the URL, value = ``open(url) -> (MetadataStore, Store)``), ``omega.backends``
+(name = kind, value = a backend class) and ``omega.codecs`` (name = top-level name of a library, value = a function that
+returns the leaves of its types). Nothing of a plug-in is imported before it is needed.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from urllib.parse import urlsplit
+
+from omega_domain.errors import PluginError, SettingsError
+from omega_domain.ports.metadata import MetadataStore
+from omega_domain.ports.store import Store
+from omega_domain.services.backend_registry import BackendRegistry
+from omega_domain.services.codec import JsonCodec, Leaf, LeafLoader
+
+STORES, BACKENDS, CODECS = "omega.stores", "omega.backends", "omega.codecs"
+
+#: Schemes of our own adapters that need not be installed, and their packages.
+PACKAGES = {"mongodb": "omega-mongo", "mongodb+srv": "omega-mongo", "file": "omega-local"}
+
+OpenStore = Callable[[str], tuple[MetadataStore, Store]]
+
+
+def open_stores(url: str, *, plugins: Iterable[EntryPoint] | None = None) -> tuple[MetadataStore, Store]:
+    """Open the metadata store and the payload store that a URL names, by the plug-in of its scheme.
+
+    Raises:
+        SettingsError: no installed package knows the scheme; the message names the one to install.
+        PluginError: the plug-in can not be loaded, or two claim the scheme.
+    """
+    scheme = urlsplit(url).scheme
+    found = _by_name(entry_points(group=STORES) if plugins is None else plugins)
+    if scheme not in found:
+        remedy = f"install {PACKAGES[scheme]}" if scheme in PACKAGES else "install the package that brings it"
+        raise SettingsError(
+            f"no store for URLs that start with {scheme}://: {remedy}, or use one of: "
+            f"{', '.join(f'{known}://' for known in sorted(found))}"
+        )
+    open_store: OpenStore = _load(found[scheme])
+    return open_store(url)
+
+
+def backends(plugins: Iterable[EntryPoint] | None = None) -> BackendRegistry:
+    """Return a registry of all backends that are installed; each is imported on first use, and warns if it fails.
+
+    Raises:
+        PluginError: two packages claim the same kind.
+    """
+    registry = BackendRegistry()
+    for plugin in entry_points(group=BACKENDS) if plugins is None else plugins:
+        registry.register_lazy(plugin.name, plugin.load, origin=_origin(plugin))
+    return registry
+
+
+def codec(plugins: Iterable[EntryPoint] | None = None) -> JsonCodec:
+    """Return a codec that knows the types of all libraries for which leaves are installed.
+
+    Raises:
+        PluginError: two packages bring leaves for the same library.
+    """
+    found = _by_name(entry_points(group=CODECS) if plugins is None else plugins)
+    return JsonCodec({library: _leaf_loader(plugin) for library, plugin in found.items()})
+
+
+def _leaf_loader(plugin: EntryPoint) -> LeafLoader:
+    def load() -> Iterable[Leaf]:
+        try:
+            leaves: Iterable[Leaf] = _load(plugin)()
+        except PluginError as error:
+            warnings.warn(str(error), stacklevel=2)
+            return ()
+        return leaves
+
+    return load
+
+
+def _by_name(plugins: Iterable[EntryPoint]) -> Mapping[str, EntryPoint]:
+    found: dict[str, EntryPoint] = {}
+    for plugin in plugins:
+        other = found.setdefault(plugin.name, plugin)
+        if other.value != plugin.value:
+            raise PluginError(
+                f"two plug-ins of the group {plugin.group} claim {plugin.name!r}: {_origin(other)} and {_origin(plugin)}; "
+                "uninstall one of them"
+            )
+    return found
+
+
+def _load(plugin: EntryPoint) -> Callable[..., object] | type | OpenStore:
+    try:
+        return plugin.load()
+    except Exception as error:
+        raise PluginError(f"the plug-in {_origin(plugin)} can not be loaded: {error}; upgrade or uninstall it") from error
+
+
+def _origin(plugin: EntryPoint) -> str:
+    return f"{plugin.value} of {plugin.dist.name}" if plugin.dist else plugin.value

@@ -1,0 +1,184 @@
+"""Forms of settings: how each is read from text, TOML or an argument, and how it is shown."""
+
+from __future__ import annotations
+
+import getpass
+import re
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from omega_domain.entities.names import validate_bucket, validate_name
+from omega_domain.errors import InvalidNameError
+from omega_domain.services.context import DATA, JOBS, MODELS, SCRIPTS, Retention
+from omega_domain.services.omega import DEFAULT_BUCKET
+
+#: Settings that say where the store is, the most particular first.
+PLACES = ("store", "mongo_url", "home")
+HIDDEN = "***"
+
+_STORES = {"datasets": DATA, "models": MODELS, "jobs": JOBS, "scripts": SCRIPTS}
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?[dhms])+")
+_SECRET = re.compile(r"(?i)((?:^|[?&;])[^=&;]*(?:password|secret|token|key)[^=&;]*=)[^&;]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How one setting is read.
+
+    Attributes:
+        parse: (what was written, folder that relative paths start from) -> value. Raises ValueError, saying the mend.
+        default: returns the value if nothing sets it.
+    """
+
+    parse: Callable[[Any, Path], Any]
+    default: Callable[[], Any]
+
+
+def parse_duration(value: Any) -> timedelta:
+    """Return a duration from ``90s``, ``15m``, ``1h30m``, ``7d`` or a timedelta.
+
+    Raises:
+        ValueError: it is of another form, or negative.
+    """
+    if isinstance(value, timedelta) and value >= timedelta(0):
+        return value
+    if not isinstance(value, str) or not _DURATION.fullmatch(value.strip()):
+        raise ValueError("write a duration such as '90s', '15m', '1h30m' or '7d'")
+    pieces = re.findall(r"([\d.]+)([dhms])", value)
+    return timedelta(**{_UNITS[unit]: sum(float(n) for n, u in pieces if u == unit) for _, unit in pieces})
+
+
+def show(value: Any) -> str:
+    """Return a setting as text for people, secrets redacted."""
+    if value is None:
+        return "-"
+    if isinstance(value, timedelta):
+        return show_duration(value)
+    if isinstance(value, Mapping):
+        names = {prefix: name for name, prefix in _STORES.items()}
+        return ", ".join(f"{names.get(key, key)}={show(item)}" for key, item in value.items())
+    return redacted(str(value))
+
+
+def show_duration(value: timedelta) -> str:
+    """Return a duration in the form that :func:`parse_duration` reads."""
+    left, pieces = int(value.total_seconds()), []
+    for unit, seconds in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        count, left = divmod(left, seconds)
+        pieces += [f"{count}{unit}"] if count else []
+    return "".join(pieces) or "0s"
+
+
+def redacted(text: str) -> str:
+    """Return a URL without its password and secret parameters; other text as it is."""
+    if "://" not in text:
+        return text
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # not a URL after all
+        return f"{text.partition('://')[0]}://{HIDDEN}"
+    user, at, host = parts.netloc.rpartition("@")
+    name, colon, _ = user.partition(":")
+    query = _SECRET.sub(rf"\g<1>{HIDDEN}", parts.query)
+    return urlunsplit(parts._replace(netloc=f"{name}{colon and ':' + HIDDEN}{at}{host}", query=query))
+
+
+def _text(value: Any, folder: Path) -> str:  # noqa: ARG001 -- all forms are called alike
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("write text in quotes")
+    return value
+
+
+def _name(value: Any, folder: Path) -> str:
+    return _checked(validate_name, _text(value, folder))
+
+
+def _bucket(value: Any, folder: Path) -> str:
+    return _checked(validate_bucket, _text(value, folder))
+
+
+def _checked(validate: Callable[[str], str], value: str) -> str:
+    try:
+        return validate(value)
+    except InvalidNameError as error:
+        raise ValueError(str(error)) from error
+
+
+def _url(value: Any, folder: Path) -> str:
+    text = _text(value, folder)
+    if "://" not in text:
+        raise ValueError("write a URL such as 'file:///path' or 'memory://', or set home to a folder")
+    if text.startswith("file://") and not text.startswith("file:///"):
+        raise ValueError("a file URL has three slashes and an absolute path: 'file:///path'; home takes a relative one")
+    return text
+
+
+def _broker_url(value: Any, folder: Path) -> str:
+    text = _text(value, folder)
+    if "://" not in text:
+        raise ValueError("write a URL such as 'amqp://host' or 'redis://host'")
+    return text
+
+
+def _mongo_url(value: Any, folder: Path) -> str:
+    text = _text(value, folder)
+    if not text.startswith(("mongodb://", "mongodb+srv://")):
+        raise ValueError("write a URL that starts with mongodb:// or mongodb+srv://")
+    return text
+
+
+def _home(value: Any, folder: Path) -> str:
+    """Read a folder as the URL of the embedded store in it."""
+    if not isinstance(value, str | Path) or not str(value).strip():
+        raise ValueError("write the path of a folder in quotes")
+    return f"file://{(folder / Path(value).expanduser()).resolve()}"
+
+
+def _duration(value: Any, folder: Path) -> timedelta:  # noqa: ARG001
+    return parse_duration(value)
+
+
+def _keep(value: Any, folder: Path) -> dict[str, int | Literal["all"]]:  # noqa: ARG001
+    if isinstance(value, str):
+        value = dict(item.strip().partition("=")[::2] for item in value.split(","))
+    if not isinstance(value, Mapping):
+        raise ValueError("write a table such as { datasets = 3, models = 'all' }")
+    unknown = set(value) - set(_STORES)
+    if unknown:
+        raise ValueError(f"there is no {', '.join(sorted(unknown))}; there are: {', '.join(_STORES)}")
+    return {**Retention().keep, **{_STORES[name]: _count(count) for name, count in value.items()}}
+
+
+def _count(value: Any) -> int | Literal["all"]:
+    if value == "all":
+        return "all"
+    if isinstance(value, bool) or not str(value).strip().isdecimal() or int(value) < 1:
+        raise ValueError(f"{value!r} is no number of versions: write 1 or more, or 'all'")
+    return int(value)
+
+
+def _author() -> str:
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (OSError, KeyError, ImportError):  # a user without a name, as in some containers
+        return f"@{socket.gethostname()}"
+
+
+FORMS: Mapping[str, Form] = {
+    "context": Form(_name, lambda: "default"),
+    "bucket": Form(_bucket, lambda: DEFAULT_BUCKET),
+    "store": Form(_url, lambda: None),
+    "mongo_url": Form(_mongo_url, lambda: None),
+    "home": Form(_home, lambda: f"file://{Path('~/.omega').expanduser()}"),
+    "broker_url": Form(_broker_url, lambda: None),
+    "author": Form(_text, _author),
+    "grace": Form(_duration, lambda: Retention().grace),
+    "lease": Form(_duration, lambda: Retention().lease),
+    "keep": Form(_keep, lambda: Retention().keep),
+}
