@@ -24,7 +24,7 @@ BREAKS = {
         "omega-local/src/omega_local/__init__.py",
         "import omega_backends",
     ),
-    "Core: services and adapters over ports over entities over errors": (
+    "Core: Omega over adapters over services over ports over entities over errors": (
         "omega-domain/src/omega_domain/entities/names.py",
         "import omega_domain.ports.clock",
     ),
@@ -78,5 +78,5 @@ def test_a_contract_notices_the_import_that_breaks_it(tree: Path, contract: str)
 def test_a_new_module_of_the_core_must_be_given_its_layer(tree: Path) -> None:
     (tree / "packages/omega-domain/src/omega_domain/unplanned.py").write_text("")
     result = lint_imports(tree)
-    assert broken(result.stdout) == ["Core: services and adapters over ports over entities over errors"]
+    assert broken(result.stdout) == ["Core: Omega over adapters over services over ports over entities over errors"]
     assert "omega_domain.unplanned" in result.stdout

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from omega_domain.errors import PluginError, UnknownKindError
-from omega_domain.services.backend_registry import BackendRegistry, BackendClass
+from omega_domain.services.backend_registry import BackendClass, BackendRegistry
 from omega_domain.services.base_backends import ACTIONS, BaseDataBackend, BaseModelBackend
 from omega_domain.testing.backends import RowsBackend, TextBackend
 

@@ -71,7 +71,9 @@ def test_plain_json_stays_as_it_is(value: Any) -> None:
     assert JsonCodec().encode(value) == value
 
 
-@pytest.mark.parametrize("value", [{"$where": 1}, {"a.b": 1}, {"a\0": 1}, {TAG: "bytes", "v": "AA=="}, {1: 2}, {None: 1}])
+@pytest.mark.parametrize(
+    "value", [{"$where": 1}, {"a.b": 1}, {"a\0": 1}, {TAG: "bytes", "v": "AA=="}, {1: 2}, {None: 1}]
+)
 def test_keys_that_a_database_or_the_codec_could_misread_are_written_as_pairs(value: Any) -> None:
     plain = JsonCodec().encode(value)
     assert set(plain) == {TAG, "v"}

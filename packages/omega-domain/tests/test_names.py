@@ -19,7 +19,9 @@ from omega_domain.entities.names import (
 )
 from omega_domain.errors import InvalidNameError, InvalidTagError
 
-printable = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters=GRAMMAR + "/"), min_size=1, max_size=20)
+printable = st.text(
+    st.characters(exclude_categories=["C", "Z"], exclude_characters=GRAMMAR + "/"), min_size=1, max_size=20
+)
 plain_names = printable.filter(lambda text: text not in {".", ".."})
 
 
@@ -42,8 +44,14 @@ plain_names = printable.filter(lambda text: text not in {".", ".."})
         ("m@v1^", ObjectRef(name="m", version="v1", back=1)),
         ("sales@2[x]", ObjectRef(name="sales", version="2", columns=("x",))),
         ("sales#", ObjectRef(name="sales", part=Extract(name="iterchunks"))),
-        ("sales#rows:start=1,end=2", ObjectRef(name="sales", part=Extract(name="rows", options={"start": 1, "end": 2}))),
-        ("sales#iterchunks:chunksize=5", ObjectRef(name="sales", part=Extract(name="iterchunks", options={"chunksize": 5}))),
+        (
+            "sales#rows:start=1,end=2",
+            ObjectRef(name="sales", part=Extract(name="rows", options={"start": 1, "end": 2})),
+        ),
+        (
+            "sales#iterchunks:chunksize=5",
+            ObjectRef(name="sales", part=Extract(name="iterchunks", options={"chunksize": 5})),
+        ),
         (
             "sales@v1[x]#rows:end=3",
             ObjectRef(name="sales", version="v1", columns=("x",), part=Extract(name="rows", options={"end": 3})),

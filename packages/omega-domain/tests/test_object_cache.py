@@ -12,7 +12,7 @@ def test_the_least_recently_used_is_forgotten() -> None:
         return cache.get_or_load(key, lambda: loads.append(key) or key)
 
     cache: ObjectCache[str, str] = ObjectCache(capacity=2)
-    for key in "abac" "a" "b":
+    for key in "abacab":
         assert load(key) == key
     assert loads == ["a", "b", "c", "b"]
     assert len(cache) == 2

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from omega_backends.frame_cells import cell_to_plain
-from omega_backends.frame_dtypes import Dtype, DtypeSpec, dtype_from_plain, family
+from omega_backends.frame_dtypes import Dtype, DtypeSpec, content, dtype_from_plain, family, numpy_dtype
 from omega_domain.errors import UnsupportedObjectError
 
 Numbers = np.ndarray[Any, Any]
@@ -49,7 +49,7 @@ def decode(column: pa.ChunkedArray, spec: DtypeSpec, *, categories: pd.Index[Any
         categories: of a categorical column, all of them in their order.
     """
     if categories is not None:
-        return _decode_category(column, categories, ordered=spec["category"]["ordered"])  # type: ignore[index]
+        return _decode_category(column, categories, ordered=content(spec)["ordered"])
     return _DECODERS[family(spec)](column, spec)
 
 
@@ -61,7 +61,7 @@ def category_texts(categories: pd.Index[Any]) -> list[str]:
 
 
 def _encode_numpy(values: Any, spec: DtypeSpec) -> pa.Array:
-    dtype = np.dtype(spec)  # type: ignore[arg-type]
+    dtype = numpy_dtype(spec)
     plain = np.asarray(values, dtype=dtype.newbyteorder("="))
     if dtype.kind == "M":
         return _without_seconds(pa.array(plain))
@@ -74,7 +74,7 @@ def _encode_numpy(values: Any, spec: DtypeSpec) -> pa.Array:
 
 
 def _decode_numpy(column: pa.ChunkedArray, spec: DtypeSpec) -> Any:
-    dtype = np.dtype(spec)  # type: ignore[arg-type]
+    dtype = numpy_dtype(spec)
     if dtype.kind == "c":
         return _decode_complex(column, dtype)
     if dtype.kind in "mM":
@@ -99,7 +99,7 @@ def _decode_times(column: pa.ChunkedArray, dtype: np.dtype[Any]) -> Numbers:
 
 
 def _encode_zoned(values: Any, spec: DtypeSpec) -> pa.Array:
-    unit, _ = spec["zoned"]  # type: ignore[index]
+    unit, _ = content(spec)
     naive = np.asarray(values, dtype=f"M8[{unit}]")
     return _without_seconds(pa.array(naive, type=pa.timestamp(unit, tz="UTC")))
 
@@ -107,7 +107,8 @@ def _encode_zoned(values: Any, spec: DtypeSpec) -> pa.Array:
 def _decode_zoned(column: pa.ChunkedArray, spec: DtypeSpec) -> Any:
     dtype = dtype_from_plain(spec)
     naive = _decode_times(column, np.dtype(f"M8[{dtype.unit}]"))
-    return pd.array(naive, copy=False).tz_localize("UTC").tz_convert(dtype.tz)
+    array: Any = pd.array(naive, copy=False)
+    return array.tz_localize("UTC").tz_convert(dtype.tz)
 
 
 def _encode_masked(values: Any, _: DtypeSpec) -> pa.Array:
@@ -147,24 +148,24 @@ def _decode_period(column: pa.ChunkedArray, spec: DtypeSpec) -> Any:
 
 
 def _encode_interval(values: Any, spec: DtypeSpec) -> pa.Array:
-    subtype, _ = spec["interval"]  # type: ignore[index]
+    subtype, _ = content(spec)
     bounds = [encode(bound.array, subtype) for bound in (values.left, values.right)]
     return pa.StructArray.from_arrays(bounds, names=["left", "right"])
 
 
 def _decode_interval(column: pa.ChunkedArray, spec: DtypeSpec) -> Any:
-    subtype, closed = spec["interval"]  # type: ignore[index]
+    subtype, closed = content(spec)
     left, right = (decode(bound, subtype) for bound in _fields(column, 2))
     return pd.arrays.IntervalArray.from_arrays(left, right, closed, dtype=dtype_from_plain(spec))
 
 
 def _encode_sparse(values: Any, spec: DtypeSpec) -> pa.Array | pa.ChunkedArray:
-    subtype, _ = spec["sparse"]  # type: ignore[index]
+    subtype, _ = content(spec)
     return encode(values.to_dense(), subtype)
 
 
 def _decode_sparse(column: pa.ChunkedArray, spec: DtypeSpec) -> Any:
-    subtype, _ = spec["sparse"]  # type: ignore[index]
+    subtype, _ = content(spec)
     return pd.arrays.SparseArray(decode(column, subtype), dtype=dtype_from_plain(spec))
 
 

@@ -1,7 +1,7 @@
 """Dtypes of pandas as plain JSON, and back, exactly.
 
-A dtype of numpy is its name (``"int64"``, ``"datetime64[us]"``, ``">f8"``); every other one a dict with one key that
-says which family it is of: ``masked``, ``string``, ``zoned``, ``category``, ``period``, ``interval``, ``sparse``, ``arrow``.
+A dtype of numpy is its name (``"int64"``, ``"datetime64[us]"``, ``">f8"``); every other one a dict whose one key is its
+family: ``masked``, ``string``, ``zoned``, ``category``, ``period``, ``interval``, ``sparse`` or ``arrow``.
 """
 
 from __future__ import annotations
@@ -54,13 +54,29 @@ def dtype_from_plain(spec: DtypeSpec) -> Dtype:
     """Rebuild a dtype from :func:`dtype_to_plain`; a categorical one without its categories."""
     if isinstance(spec, str):
         return np.dtype(spec)
-    ((name, content),) = spec.items()
-    return _READERS[name](content)
+    return _READERS[family(spec)](content(spec))
 
 
 def family(spec: DtypeSpec) -> str:
     """Return the family of a dtype: ``numpy`` or the one key of its dict."""
     return "numpy" if isinstance(spec, str) else next(iter(spec))
+
+
+def content(spec: DtypeSpec) -> Any:
+    """Return what the one key of the dict stands for."""
+    return spec if isinstance(spec, str) else next(iter(spec.values()))
+
+
+def numpy_dtype(spec: DtypeSpec) -> np.dtype[Any]:
+    """Return a dtype that is known to be one of numpy."""
+    return np.dtype(str(spec))
+
+
+def same_dtype(one: DtypeSpec, two: DtypeSpec) -> bool:
+    """Tell whether two dtypes are equal; those of categories whatever the categories are."""
+    if one == two or "category" in {family(one), family(two)}:
+        return one == two
+    return bool(dtype_from_plain(one) == dtype_from_plain(two))
 
 
 def describe(spec: DtypeSpec) -> str:
@@ -75,8 +91,8 @@ def _numpy_to_plain(dtype: np.dtype[Any]) -> str:
     return dtype.name if dtype.isnative else dtype.str
 
 
-def _zoned_from_plain(content: list[Any]) -> Dtype:
-    unit, zone = content
+def _zoned_from_plain(plain: list[Any]) -> Dtype:
+    unit, zone = plain
     return pd.DatetimeTZDtype(unit, zone_from_plain(zone))
 
 
@@ -84,8 +100,8 @@ def _string_to_plain(dtype: pd.StringDtype) -> list[str]:
     return [dtype.storage, "NA" if dtype.na_value is pd.NA else "nan"]
 
 
-def _string_from_plain(content: list[str]) -> Dtype:
-    storage, null = content
+def _string_from_plain(plain: list[str]) -> Dtype:
+    storage, null = plain
     return pd.StringDtype(storage, na_value=pd.NA if null == "NA" else np.nan)
 
 
@@ -104,14 +120,14 @@ def _arrow_to_plain(dtype: pd.ArrowDtype) -> str | list[str]:
     return ["schema", base64.b64encode(pa.schema([pa.field("", type_)]).serialize().to_pybytes()).decode()]
 
 
-def _arrow_from_plain(content: str | list[str]) -> Dtype:
-    if isinstance(content, str):
-        return pd.ArrowDtype(pa.type_for_alias(content))
-    return pd.ArrowDtype(pa.ipc.read_schema(pa.py_buffer(base64.b64decode(content[1]))).field(0).type)
+def _arrow_from_plain(plain: str | list[str]) -> Dtype:
+    if isinstance(plain, str):
+        return pd.ArrowDtype(pa.type_for_alias(plain))
+    return pd.ArrowDtype(pa.ipc.read_schema(pa.py_buffer(base64.b64decode(plain[1]))).field(0).type)
 
 
-def _sparse_from_plain(content: list[Any]) -> Dtype:
-    subtype, fill = content
+def _sparse_from_plain(plain: list[Any]) -> Dtype:
+    subtype, fill = plain
     return pd.SparseDtype(dtype_from_plain(subtype), cell_from_plain(fill))
 
 
@@ -125,12 +141,12 @@ _WRITERS: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
     (pd.ArrowDtype, "arrow", _arrow_to_plain),
 )
 _READERS: Mapping[str, Callable[[Any], Dtype]] = {
-    "masked": lambda content: _MASKED[content],
+    "masked": lambda plain: _MASKED[plain],
     "string": _string_from_plain,
     "zoned": _zoned_from_plain,
-    "category": lambda content: pd.CategoricalDtype(ordered=content["ordered"]),
+    "category": lambda plain: pd.CategoricalDtype(ordered=plain["ordered"]),
     "period": pd.PeriodDtype,
-    "interval": lambda content: pd.IntervalDtype(dtype_from_plain(content[0]), content[1]),
+    "interval": lambda plain: pd.IntervalDtype(dtype_from_plain(plain[0]), plain[1]),
     "sparse": _sparse_from_plain,
     "arrow": _arrow_from_plain,
 }

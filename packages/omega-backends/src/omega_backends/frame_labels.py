@@ -1,4 +1,4 @@
-"""Labels of frames: the index of columns, the categories of a column, as plain JSON; and finding a column by its label."""
+"""Labels of frames: index of the columns and categories as plain JSON; and finding a column by its label."""
 
 from __future__ import annotations
 
@@ -36,13 +36,14 @@ def labels_from_plain(plain: dict[str, Any]) -> pd.Index[Any]:
     """Rebuild an index from :func:`labels_to_plain`."""
     if "levels" in plain:
         return pd.MultiIndex(
-            levels=[labels_from_plain(level) for level in plain["levels"]],
+            levels=[labels_from_plain(level) for level in plain["levels"]],  # type: ignore[misc]
             codes=plain["codes"],
             names=[cell_from_plain(name) for name in plain["names"]],
         )
     name = cell_from_plain(plain["name"])
     if "range" in plain:
-        return pd.RangeIndex(*plain["range"], name=name)
+        start, stop, step = plain["range"]
+        return pd.RangeIndex(start, stop, step, name=name)
     return _flat_from_plain(plain, name)
 
 

@@ -6,7 +6,7 @@ The encoding of an object column is chosen for each segment, and written beside 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time
 from decimal import Decimal
 from typing import Any
@@ -21,6 +21,8 @@ from omega_domain.errors import UnsupportedObjectError
 Encoding = Mapping[str, str]
 Objects = np.ndarray[Any, np.dtype[np.object_]]
 
+_JSON: Encoding = {"as": "json"}
+_EMPTY = "nothing"
 _MAX_DIGITS = 38
 _NULLS: Mapping[str, Any] = {"None": None, "nan": np.nan, "NaT": pd.NaT, "NA": pd.NA}
 _NULL_TYPES: Mapping[type, str] = {type(null): name for name, null in _NULLS.items()}
@@ -34,89 +36,117 @@ def encode_objects(values: Any) -> tuple[pa.Array, Encoding]:
     """
     cells = np.asarray(values, dtype=object).tolist()
     types = set(map(type, cells))
-    null = _only_null(types, cells)
-    if null is not None and len(types := types - {type(_NULLS[null])}) <= 1:
-        name = _COLUMNS.get(next(iter(types), bool))
-        column = _typed(cells, name, _NULLS[null]) if name else None
+    nulls = types & _NULL_TYPES.keys()
+    if len(nulls) <= 1 and len(types - nulls) <= 1 and not _holds_numbers(nulls, cells):
+        column, name = _typed(cells, types - nulls, nulls)
         if column is not None:
-            return column, {"as": str(name), "null": null}
-    return pa.array([_to_json(cell) for cell in cells], type=pa.large_string()), {"as": "json"}
+            return column, {"as": name, **_null_entry(_NULL_TYPES[type_] for type_ in nulls)}
+    return pa.array([_to_json(cell) for cell in cells], type=pa.large_string()), _JSON
 
 
 def decode_objects(column: pa.ChunkedArray, encoding: Encoding) -> Objects:
     """Return the cells from what :func:`encode_objects` wrote."""
     values = np.empty(len(column), dtype=object)
     cells = column.to_pylist()
-    if encoding["as"] == "json":
+    if encoding == _JSON:
         cells = [cell_from_plain(json.loads(cell)) for cell in cells]
-    elif encoding["null"] != "None":
+    elif encoding.get("null", "None") != "None":
         null = _NULLS[encoding["null"]]
         cells = [null if cell is None else cell for cell in cells]
     values[:] = cells
     return values
 
 
-def _only_null(types: set[type], cells: list[Any]) -> str | None:
-    """Return which null stands for all nulls of the column; None if there are several, or floats that are no null."""
-    found = types & _NULL_TYPES.keys()
-    if not found:
-        return "None"
-    if len(found) > 1 or (float in found and any(cell == cell for cell in cells if type(cell) is float)):  # noqa: PLR0124
-        return None
-    return _NULL_TYPES[found.pop()]
+def common_encoding(encodings: Iterable[Encoding]) -> Encoding:
+    """Return an encoding that holds the cells of segments with these encodings."""
+    every = list(encodings)
+    types = {encoding["as"] for encoding in every} - {_EMPTY}
+    nulls = {encoding["null"] for encoding in every if "null" in encoding}
+    if len(types) > 1 or len(nulls) > 1 or "json" in types:
+        return _JSON
+    return {"as": types.pop() if types else _EMPTY, **_null_entry(nulls)}
 
 
-def _typed(cells: list[Any], name: str, null: Any) -> pa.Array | None:
-    """Return a column of one type, or None if a cell would not survive it."""
-    if null is not None:
-        cells = [None if type(cell) is type(null) else cell for cell in cells]
+def recode_objects(column: pa.ChunkedArray, before: Encoding, after: Encoding) -> pa.Array | pa.ChunkedArray:
+    """Return a column as it is written in another encoding, one that :func:`common_encoding` found for it."""
+    if before["as"] == after["as"]:
+        return column
+    if after == _JSON:
+        cells = decode_objects(column, before).tolist()
+        return pa.array([_to_json(cell) for cell in cells], type=pa.large_string())
+    return pa.nulls(len(column), type=_type_of(after["as"]))
+
+
+def _null_entry(names: Iterable[str]) -> Encoding:
+    """Return the entry for the one null of a column; none if there is none."""
+    return dict(("null", name) for name in names)  # noqa: C402 -- one name at most
+
+
+def _holds_numbers(nulls: set[type], cells: list[Any]) -> bool:
+    """Tell whether there are floats that are no null; NaN alone is one."""
+    return float in nulls and any(cell == cell for cell in cells if type(cell) is float)  # noqa: PLR0124
+
+
+def _typed(cells: list[Any], types: set[type], nulls: set[type]) -> tuple[pa.Array | None, str]:
+    """Return a column of one type and the name of its encoding; no column if a cell would not survive it."""
+    if nulls:
+        (null,) = nulls
+        cells = [None if type(cell) is null else cell for cell in cells]
+    if not types:
+        return pa.nulls(len(cells), type=_type_of(_EMPTY)), _EMPTY
+    (type_,) = types
+    name = _NAMES[type_](cells) if type_ in _NAMES else None
+    if name is None:
+        return None, ""
     try:
-        return _BUILDERS[name](cells)
+        return pa.array(cells, type=_type_of(name)), name
     except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
-        return None
+        return None, ""
 
 
-def _build_decimals(cells: list[Any]) -> pa.Array | None:
-    """Decimals of one exponent; ``1.0`` and ``1.00``, ``-0``, NaN and infinity need JSON."""
+def _type_of(name: str) -> pa.DataType:
+    if name.startswith("decimal."):
+        return pa.decimal128(_MAX_DIGITS, int(name.removeprefix("decimal.")))
+    return _TYPES[name]
+
+
+def _decimal_name(cells: list[Any]) -> str | None:
+    """Name the scale that all share; ``1.0`` beside ``1.00``, ``-0``, ``1E+3``, NaN and infinity need JSON."""
     numbers = [cell for cell in cells if cell is not None]
     exponents = {number.as_tuple().exponent for number in numbers}
     exponent = exponents.pop()
     if exponents or not isinstance(exponent, int) or not -_MAX_DIGITS <= exponent <= 0:
         return None
-    if any(number.is_zero() and number.is_signed() for number in numbers):
-        return None
-    return pa.array(cells, type=pa.decimal128(_MAX_DIGITS, -exponent))
+    has_negative_zero = any(number.is_zero() and number.is_signed() for number in numbers)
+    return None if has_negative_zero else f"decimal.{-exponent}"
 
 
-def _build_times(cells: list[Any]) -> pa.Array | None:
-    if any(cell is not None and (cell.tzinfo is not None or cell.fold) for cell in cells):
-        return None
-    return pa.array(cells, type=pa.time64("us"))
+def _time_name(cells: list[Any]) -> str | None:
+    return "time" if all(cell is None or (cell.tzinfo is None and not cell.fold) for cell in cells) else None
 
 
 def _to_json(cell: Any) -> str:
     try:
-        text = json.dumps(cell_to_plain(cell), separators=(",", ":"), allow_nan=False)
+        return json.dumps(cell_to_plain(cell), separators=(",", ":"), allow_nan=False)
     except (RecursionError, ValueError) as error:
-        raise UnsupportedObjectError(f"the value {str(cell)[:80]} can not be kept: {error}") from error
-    return text
+        raise UnsupportedObjectError(f"a value of type {type(cell).__name__} can not be kept: {error}") from error
 
 
-_COLUMNS: Mapping[type, str] = {
-    str: "str",
-    bool: "bool",
-    int: "int",
-    bytes: "bytes",
-    date: "date",
-    time: "time",
-    Decimal: "decimal",
+_NAMES: Mapping[type, Callable[[list[Any]], str | None]] = {
+    str: lambda _: "str",
+    bool: lambda _: "bool",
+    int: lambda _: "int",
+    bytes: lambda _: "bytes",
+    date: lambda _: "date",
+    time: _time_name,
+    Decimal: _decimal_name,
 }
-_BUILDERS: Mapping[str, Callable[[list[Any]], pa.Array | None]] = {
-    "str": lambda cells: pa.array(cells, type=pa.large_string()),
-    "bool": lambda cells: pa.array(cells, type=pa.bool_()),
-    "int": lambda cells: pa.array(cells, type=pa.int64()),
-    "bytes": lambda cells: pa.array(cells, type=pa.large_binary()),
-    "date": lambda cells: pa.array(cells, type=pa.date32()),
-    "time": _build_times,
-    "decimal": _build_decimals,
+_TYPES: Mapping[str, pa.DataType] = {
+    _EMPTY: pa.bool_(),
+    "str": pa.large_string(),
+    "bool": pa.bool_(),
+    "int": pa.int64(),
+    "bytes": pa.large_binary(),
+    "date": pa.date32(),
+    "time": pa.time64("us"),
 }

@@ -34,12 +34,12 @@ def read_frame(file: IO[bytes], name: str, form: str, *, dates: Sequence[str] = 
         if form == "parquet":
             return pd.read_parquet(file)
         if form == "jsonl":
-            return pd.read_json(file, lines=True, compression=packed, convert_dates=False)
+            return pd.read_json(file, lines=True, compression=packed, dtype=False)
         columns: Any = list(dates) or None
         return pd.read_csv(file, sep=_SEPARATORS[form], compression=packed, parse_dates=columns, low_memory=False)
     except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise UnsupportedObjectError(
-            f"{name} can not be read as {form}: {error}; mend it, or put it as it is by --format file"
+            f"{name} can not be read as {form}: {str(error).strip()}; mend it, or put it as it is by --format file"
         ) from error
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import typer
 
 from omega_cli import output
-from omega_cli.session import Command, Session, working
+from omega_cli.session import Session, working
 
-app = typer.Typer(no_args_is_help=True, help="Settings.")
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
 def config() -> None:
-    """Settings: arguments, environment, omega.toml, defaults."""
+    """Settings, and what set them."""
 
 
-@app.command("show", cls=Command)
+@app.command("show")
 def show(ctx: typer.Context) -> None:
     """Show every setting, and what set it.
 
@@ -25,7 +27,7 @@ def show(ctx: typer.Context) -> None:
 
 
 def buckets(ctx: typer.Context) -> None:
-    """List the buckets of the context that hold objects.
+    """List the buckets that hold objects.
 
     JSON: an array of {bucket}.
     """
@@ -35,7 +37,9 @@ def buckets(ctx: typer.Context) -> None:
 
 
 def doctor(ctx: typer.Context) -> None:
-    """Look for what is wrong with the installation, the settings and the store; exit code 1 if something is.
+    """Look for what is wrong, and say how to mend it.
+
+    Looks at the installation, the settings and the store; the exit code is 1 if something failed.
 
     JSON: an array of {what, state, detail, remedy}; state is ok, warning or failed.
     """
@@ -44,13 +48,21 @@ def doctor(ctx: typer.Context) -> None:
     session = Session.of(ctx)
     with working("examining"):
         found = [symptom.to_plain() for symptom in examine(lambda: session.settings)]
-    output.show_rows(session, found, ["state", "what", "detail", "remedy"])
+    rows = found if session.as_json else [{**one, "detail": _with_remedy(one)} for one in found]
+    output.show_rows(session, rows, ["state", "what", "detail"])
     if any(symptom["state"] == "failed" for symptom in found):
         raise typer.Exit(1)
 
 
+def _with_remedy(symptom: Mapping[str, str]) -> str:
+    return f"{symptom['detail']}. Mend: {symptom['remedy']}" if symptom["remedy"] else symptom["detail"]
+
+
 def shell(ctx: typer.Context) -> None:
-    """Open a Python shell in which om is this context and bucket. Uses IPython if it is installed."""
+    """Open a Python shell with om in it.
+
+    That is this context and bucket. Uses IPython if it is installed.
+    """
     names = {"om": Session.of(ctx).omega}
     banner = f"om = {names['om']!r}"
     try:

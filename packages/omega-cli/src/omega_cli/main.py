@@ -9,36 +9,52 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from omega_cli import completion, configuring, demonstrating, promoting, runtime, stores, upkeep
-from omega_cli.session import Command, Session
+from omega_cli.session import Session
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
-app = typer.Typer(name="om", no_args_is_help=True, pretty_exceptions_enable=False)
+ORDER = (*stores.GROUPS, "promote", "buckets", "runtime", "gc", "fsck", "du", "doctor", "config", "demo", "shell")
+
+
+class Group(TyperGroup):
+    """All commands, in the order of the help; global options may stand before and behind them."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take the global options out, then find the command."""
+        ctx.obj = Session()
+        return super().parse_args(ctx, ctx.obj.take(args))
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return their names."""
+        return sorted(super().list_commands(ctx), key=ORDER.index)
+
+
+app = typer.Typer(name="om", cls=Group, no_args_is_help=True, pretty_exceptions_enable=False)
 for _name, _help in stores.GROUPS.items():
-    app.add_typer(stores.app, name=_name, help=_help)
-app.add_typer(runtime.app, name="runtime")
-app.command("promote", cls=Command)(promoting.promote)
-app.command("buckets", cls=Command)(configuring.buckets)
-app.command("gc", cls=Command)(upkeep.gc)
-app.command("fsck", cls=Command)(upkeep.fsck)
-app.command("du", cls=Command)(upkeep.du)
-app.add_typer(configuring.app, name="config")
-app.command("doctor", cls=Command)(configuring.doctor)
-app.command("demo", cls=Command)(demonstrating.demo)
-app.command("shell", cls=Command)(configuring.shell)
+    app.add_typer(stores.app, name=_name, help=_help, rich_help_panel="Objects")
+app.command("promote", rich_help_panel="Objects")(promoting.promote)
+app.command("buckets", rich_help_panel="Objects")(configuring.buckets)
+app.add_typer(runtime.app, name="runtime", rich_help_panel="Runtime")
+app.command("gc", rich_help_panel="Upkeep")(upkeep.gc)
+app.command("fsck", rich_help_panel="Upkeep")(upkeep.fsck)
+app.command("du", rich_help_panel="Upkeep")(upkeep.du)
+app.command("doctor", rich_help_panel="Upkeep")(configuring.doctor)
+app.add_typer(configuring.app, name="config", rich_help_panel="Upkeep")
+app.command("demo", rich_help_panel="Try it")(demonstrating.demo)
+app.command("shell", rich_help_panel="Try it")(configuring.shell)
 
 
 @app.callback()
-def om(
-    ctx: typer.Context,
+def om(  # noqa: PLR0917 -- for the help and completion; the session has taken the values
     context: Annotated[
         str | None, typer.Option(help="Context, as described in omega.toml.", autocompletion=completion.contexts)
     ] = None,
     bucket: Annotated[str | None, typer.Option(help="Bucket in the context.", autocompletion=completion.buckets)] = None,
     home: Annotated[str | None, typer.Option(help="Folder of the embedded store.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print results as JSON.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print results as JSON.")] = False,
     local: Annotated[bool, typer.Option("--local", help="Run tasks in this process.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
@@ -46,7 +62,6 @@ def om(
 
     The options below may stand before or behind a command.
     """
-    ctx.find_root().obj = Session(context, bucket, home, as_json, local, debug)
 
 
 def main() -> None:
@@ -74,7 +89,8 @@ def run(args: Sequence[str]) -> int:
 def _misused(error: typer.TyperException) -> int:
     ctx = getattr(error, "ctx", None)
     path = ctx.command_path if ctx else "om"
-    sys.stderr.write(f"{path}: {error.format_message()} See {path} --help\n")
+    if words := error.format_message().rstrip("."):  # without words, the help was shown
+        sys.stderr.write(f"{path}: {words}. See {path} --help\n")
     return error.exit_code
 
 

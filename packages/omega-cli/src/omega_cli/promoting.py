@@ -33,15 +33,17 @@ def promote(
     ctx: typer.Context,
     what: Annotated[
         Literal["datasets", "dataset", "models", "model", "jobs", "job", "scripts", "script"],
-        typer.Argument(help="The type of object: datasets, models, jobs or scripts.", show_default=False),
+        typer.Argument(metavar="WHAT", show_choices=False, help="datasets, models, jobs or scripts."),
     ],
-    name: Annotated[str, typer.Argument(help="Name; also name@tag, name@3.", autocompletion=completion.promotable)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name; also name@tag, name@3.", autocompletion=completion.promotable)],
     to: To = None,
     to_context: ToContext = None,
     asname: As = None,
     tag: Tag = None,
 ) -> None:
-    """Copy an object to another bucket or context, replacing what is there.
+    """Copy an object to another bucket or context.
+
+    It replaces what has its name there. Within a context no bytes are copied.
 
     JSON: the copy's metadata, as of the command metadata.
     """
@@ -50,13 +52,15 @@ def promote(
 
 def promote_here(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="Name; also name@tag, name@3.", autocompletion=completion.objects)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name; also name@tag, name@3.", autocompletion=completion.objects)],
     to: To = None,
     to_context: ToContext = None,
     asname: As = None,
     tag: Tag = None,
 ) -> None:
-    """Copy an object to another bucket or context, replacing what is there.
+    """Copy an object to another bucket or context.
+
+    It replaces what has its name there. Within a context no bytes are copied.
 
     JSON: the copy's metadata, as of the command metadata.
     """

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
 from omega_cli import completion, output, parsing
-from omega_cli.session import Command, Session, working
+from omega_cli.session import Session, working
 
 if TYPE_CHECKING:
     from omega_domain.services.results import AsyncResult
 
-app = typer.Typer(no_args_is_help=True, help="Runtime: train, predict and run by name.")
+app = typer.Typer(no_args_is_help=True)
 
 Action = Literal[
     "fit",
@@ -24,14 +24,19 @@ Action = Literal[
     "decision_function",
     "score",
     "gridsearch",
-    "reduce",
     "run",
 ]
-Data = Annotated[
+ACTIONS = f"One of {', '.join(get_args(Action))}."
+
+X = Annotated[
     str | None,
-    typer.Argument(help="Name of a dataset; also name[a,b]; '*' is what it was fitted on.", autocompletion=completion.datasets),
+    typer.Argument(
+        metavar="X", help=r"Dataset, also name\[a,b]; '*' is what it was fitted on.", autocompletion=completion.datasets
+    ),
 ]
-TaskId = Annotated[str, typer.Argument(help="Id of the task.")]
+Y = Annotated[
+    str | None, typer.Argument(metavar="Y", help="Dataset of the target.", autocompletion=completion.datasets)
+]
 
 
 @app.callback()
@@ -43,13 +48,13 @@ def runtime(
     ctx.params["require"] = require
 
 
-@app.command("model", cls=Command)
+@app.command("model")
 def model(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="Name of the model.", autocompletion=completion.models)],
-    action: Annotated[Action, typer.Argument(help="What to do.", show_default=False)],
-    x: Annotated[Data, typer.Argument(metavar="[X]")] = None,
-    y: Annotated[Data, typer.Argument(metavar="[Y]")] = None,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the model.", autocompletion=completion.models)],
+    action: Annotated[Action, typer.Argument(metavar="ACTION", show_choices=False, help=ACTIONS)],
+    x: X = None,
+    y: Y = None,
     result: Annotated[
         str | None, typer.Option(help="Dataset to store the result in.", autocompletion=completion.datasets)
     ] = None,
@@ -73,10 +78,10 @@ def model(
     _show(session, task, with_value=not no_wait)
 
 
-@app.command("result", cls=Command)
+@app.command("result")
 def result(
     ctx: typer.Context,
-    task: TaskId,
+    task: Annotated[str, typer.Argument(metavar="ID", help="Id of the task.")],
     timeout: Annotated[float | None, typer.Option(help="Seconds to wait for it.")] = None,
 ) -> None:
     """Print the result of a task, once it is there.

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperCommand
 
 if TYPE_CHECKING:
-    from omega_domain.services.omega import Omega
+    from omega_domain.omega import Omega
     from omega_domain.services.runtime import OmegaRuntime
     from omega_domain.services.store import OmegaStore
     from omega_ml.settings import Settings
@@ -36,12 +35,8 @@ class Session:
 
     @classmethod
     def of(cls, ctx: typer.Context) -> Session:
-        """Return the session that a command runs in; while completing, one made from what was typed so far."""
-        root = ctx.find_root()
-        if not isinstance(root.obj, cls):
-            names = [*_FLAGS.values(), *_VALUES.values()]
-            root.obj = cls(**{name: value for name, value in root.params.items() if name in names and value is not None})
-        session: Session = root.obj
+        """Return the session that a command runs in."""
+        session: Session = ctx.find_root().obj
         return session
 
     @property
@@ -75,7 +70,7 @@ class Session:
         return setup(context=context, bucket=bucket)
 
     def take(self, args: list[str]) -> list[str]:
-        """Take the global options out of the arguments of a command; return the others."""
+        """Take the global options out of all arguments, wherever they stand; return the others."""
         rest, waiting = [], iter(args)
         for arg in waiting:
             name, equals, value = arg.partition("=")
@@ -83,19 +78,11 @@ class Session:
                 return [*rest, arg, *waiting]
             if arg in _FLAGS:
                 setattr(self, _FLAGS[arg], True)
-            elif name in _VALUES:
-                setattr(self, _VALUES[name], value if equals else _next(waiting, name))
+            elif name in _VALUES and (equals or (value := next(waiting, ""))):
+                setattr(self, _VALUES[name], value)
             else:
                 rest.append(arg)
         return rest
-
-
-class Command(TyperCommand):
-    """A command that takes the global options behind its name too: ``om datasets list --json``."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Take the global options out, then read what is left."""
-        return super().parse_args(ctx, Session.of(ctx).take(args))
 
 
 def store_of(ctx: typer.Context) -> OmegaStore:
@@ -133,10 +120,3 @@ def reading(path: Path) -> Iterator[IO[bytes] | Path]:
         shown = f"reading {path.name}"
         with open_shown(path, "rb", description=shown, console=Console(stderr=True), transient=True) as file:
             yield file
-
-
-def _next(waiting: Iterator[str], name: str) -> str:
-    try:
-        return next(waiting)
-    except StopIteration:
-        raise typer.BadParameter("a value is missing", param_hint=name) from None

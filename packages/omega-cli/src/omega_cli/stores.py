@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from omega_cli import completion, output, parsing, promoting
-from omega_cli.session import Command, Session, reading, store_of, working
+from omega_cli.session import Session, reading, store_of, working
 
 GROUPS = {
     "datasets": "Datasets: frames, arrays, files, Python data.",
@@ -20,17 +20,20 @@ GROUPS = {
 app = typer.Typer(no_args_is_help=True)
 
 Name = Annotated[
-    str, typer.Argument(help="Name of the object; also name@tag, name@3, name^.", autocompletion=completion.objects)
+    str,
+    typer.Argument(
+        metavar="NAME", help="Name of the object; also name@tag, name@3, name^.", autocompletion=completion.objects
+    ),
 ]
 Attributes = Annotated[
     list[str], typer.Option("--attribute", "-a", metavar="KEY=VALUE", help="Attribute to set; VALUE is JSON or text.")
 ]
 
 
-@app.command("list", cls=Command)
+@app.command("list")
 def list_(
     ctx: typer.Context,
-    pattern: Annotated[str | None, typer.Argument(help="Pattern as of a shell: 'sales/*'.")] = None,
+    pattern: Annotated[str | None, typer.Argument(metavar="PATTERN", help="Pattern as of a shell: 'sales/*'.")] = None,
     regexp: Annotated[str | None, typer.Option(help="Regular expression, found anywhere in the name.")] = None,
     kind: Annotated[str | None, typer.Option(help="Only this kind.", autocompletion=completion.kinds)] = None,
     hidden: Annotated[bool, typer.Option("--hidden", help="Also names that start with a dot.")] = False,
@@ -47,11 +50,11 @@ def list_(
     output.show_rows(session, rows, columns, empty=f"nothing found in bucket {session.omega.bucket!r}")
 
 
-@app.command("put", cls=Command)
+@app.command("put")
 def put(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A file or folder; - reads stdin.", exists=True, allow_dash=True)],
-    name: Annotated[str, typer.Argument(help="Name to put it under.", autocompletion=completion.objects)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file or folder; - reads stdin.", exists=True, allow_dash=True)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name to put it under.", autocompletion=completion.objects)],
     format_: Annotated[str | None, typer.Option("--format", help="csv, tsv, jsonl, json, parquet, npy or file; else by the file's ending.")] = None,
     kind: Annotated[str | None, typer.Option(help="Kind to store it as.", autocompletion=completion.kinds)] = None,
     append: Annotated[bool, typer.Option("--append", help="Add to what is there, instead of replacing it.")] = False,
@@ -59,7 +62,9 @@ def put(
     attribute: Attributes = [],  # noqa: B006 -- typer copies it
     date: Annotated[list[str], typer.Option("--date", metavar="COLUMN", help="Column of a CSV to read as dates.")] = [],  # noqa: B006
 ) -> None:
-    """Put a file under a name: CSV, Parquet and JSON lines as frames, JSON as data, anything else as a file.
+    """Put a file under a name.
+
+    CSV, TSV, Parquet and JSON lines are put as frames, JSON as data, npy as an array, anything else as a file.
 
     JSON: the object's metadata, as of the command metadata.
     """
@@ -74,14 +79,18 @@ def put(
     output.show_saved(session, meta)
 
 
-@app.command("get", cls=Command)
+@app.command("get")
 def get(
     ctx: typer.Context,
     name: Annotated[
         str,
-        typer.Argument(help="Name; also name[a,b], name@tag, name#rows:start=0,end=9.", autocompletion=completion.objects),
+        typer.Argument(
+            metavar="NAME",
+            help=r"Name; also name\[a,b], name@tag, name#rows:start=0,end=9.",
+            autocompletion=completion.objects,
+        ),
     ],
-    file: Annotated[Path | None, typer.Argument(help="File to write, in the format of its ending.")] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="File to write, in the format of its ending.")] = None,
     where: Annotated[
         list[str], typer.Option("--where", "-w", metavar="CONDITION", help="Filter: distance__gt=500, carrier__in=UA,AA.")
     ] = [],  # noqa: B006
@@ -107,20 +116,24 @@ def get(
     output.show_object(session, facts, found.value, is_cut=found.is_cut)
 
 
-@app.command("drop", cls=Command)
+@app.command("drop")
 def drop(
     ctx: typer.Context, name: Name, force: Annotated[bool, typer.Option("--force", help="No error if it is missing.")] = False
 ) -> None:
-    """Drop an object, or with name@version that version only.
+    """Drop an object, or one version of it.
+
+    With name@version that version only.
 
     JSON: {name, dropped}.
     """
     output.show_facts(Session.of(ctx), {"name": name, "dropped": store_of(ctx).drop(name, force=force)})
 
 
-@app.command("metadata", cls=Command)
+@app.command("metadata")
 def metadata(ctx: typer.Context, name: Name, attribute: Attributes = []) -> None:  # noqa: B006
-    """Show what is known of an object; with --attribute, set attributes first.
+    """Show what is known of an object.
+
+    With --attribute, attributes are set first.
 
     JSON: {name, bucket, prefix, kind, version, tags, size, created, modified, author, digest, attributes, kind_meta, provenance}.
     """
@@ -133,7 +146,7 @@ def metadata(ctx: typer.Context, name: Name, attribute: Attributes = []) -> None
     output.show_facts(session, facts if session.as_json else {k: v for k, v in facts.items() if k != "kind_meta"})
 
 
-@app.command("versions", cls=Command)
+@app.command("versions")
 def versions(ctx: typer.Context, name: Name) -> None:
     """List the versions of an object, oldest first.
 
@@ -146,30 +159,36 @@ def versions(ctx: typer.Context, name: Name) -> None:
     output.show_rows(Session.of(ctx), rows, ["version", "tags", "kind", "size", "created", "author", "from"])
 
 
-@app.command("tag", cls=Command)
-def tag(ctx: typer.Context, name: Name, tag: Annotated[str, typer.Argument(help="The tag.")]) -> None:
-    """Tag a version: the current one, or that of name@3. A tag moves if it was somewhere else.
+@app.command("tag")
+def tag(ctx: typer.Context, name: Name, tag: Annotated[str, typer.Argument(metavar="TAG", help="The tag.")]) -> None:
+    """Give a version a tag.
+
+    The current one, or that of name@3. A tag moves if it was somewhere else.
 
     JSON: the version's metadata.
     """
     output.show_saved(Session.of(ctx), store_of(ctx).tag(name, tag))
 
 
-app.command("promote", cls=Command)(promoting.promote_here)
+app.command("promote")(promoting.promote_here)
 
 
-@app.command("help", cls=Command)
-def help_(ctx: typer.Context, name: Annotated[str | None, typer.Argument(autocompletion=completion.objects)] = None) -> None:
-    """Explain what can be done with an object, or with every kind.
+@app.command("help")
+def help_(ctx: typer.Context, name: Annotated[str | None, typer.Argument(metavar="NAME", autocompletion=completion.objects)] = None) -> None:
+    """Explain an object, or every kind.
+
+    What it stores, and its options.
 
     JSON: {help}.
     """
     output.show_text(Session.of(ctx), "help", store_of(ctx).help(name))
 
 
-@app.command("compact", cls=Command)
+@app.command("compact")
 def compact(ctx: typer.Context, name: Name) -> None:
-    """Merge what was appended piece by piece, as a new version with the same content.
+    """Merge what was appended piece by piece.
+
+    As a new version with the same content.
 
     JSON: the new version's metadata.
     """
@@ -178,9 +197,11 @@ def compact(ctx: typer.Context, name: Name) -> None:
     output.show_saved(Session.of(ctx), meta)
 
 
-@app.command("summary", cls=Command)
+@app.command("summary")
 def summary(ctx: typer.Context, name: Name) -> None:
-    """Show facts about an object: rows and columns of a frame, parameters of a model.
+    """Show facts about an object.
+
+    Rows and columns of a frame, parameters of a model.
 
     JSON: an object that depends on the kind.
     """

@@ -17,7 +17,9 @@ def gc(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
 ) -> None:
-    """Remove what nothing needs any more, from all buckets of the context.
+    """Remove what nothing needs any more.
+
+    In all buckets of the context. What was replaced or dropped is kept for the grace period.
 
     JSON: {objects, versions, blobs, documents, size, leftovers, is_dry_run}.
     """
@@ -31,7 +33,9 @@ def fsck(
     ctx: typer.Context,
     quick: Annotated[bool, typer.Option("--quick", help="Only see that payloads are there, without reading them.")] = False,
 ) -> None:
-    """Check that everything is there and undamaged, in all buckets of the context; exit code 1 if not.
+    """Check that nothing is missing or damaged.
+
+    In all buckets of the context; the exit code is 1 if something is.
 
     JSON: an array of {severity, where, what, remedy}.
     """
@@ -44,7 +48,9 @@ def fsck(
 
 
 def du(ctx: typer.Context) -> None:
-    """Show what takes how much space: in all buckets, or the one of --bucket.
+    """Show what takes how much space.
+
+    In all buckets of the context, or the one of --bucket.
 
     JSON: {objects: [{bucket, prefix, name, versions, current, total, exclusive}], live, stored, reclaimable}.
     """

@@ -15,10 +15,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from omega_domain.documents import clean, order
+from omega_domain.documents.values import INT64
 from omega_local.typed_json import FLOAT, TIME, dumps
 
-TOKEN: Final = "_omega"
-OTHER_TOKEN: Final = "\0"
+TOKEN: Final = "_omega"  # noqa: S105 -- names the writer of a document
+OTHER_TOKEN: Final = "\0"  # noqa: S105 -- stands for a token that is not text
+
+HERE: Final = "collection = {number}"
 
 _FIELD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _EXACT: Final = 2**53
@@ -33,7 +36,7 @@ class Narrowing:
     """A condition in SQL with its parameters.
 
     Attributes:
-        sql: the condition; empty if nothing is known.
+        sql: the condition, with ``{number}`` for that of the collection; empty if nothing is known.
         parameters: what its question marks stand for.
         ordered: whether an index yields what it finds in order of insertion.
         by_token: whether it relies on tokens being text.
@@ -104,12 +107,10 @@ def _narrow_id(condition: Any) -> Narrowing | None:
     operators = _operators(condition)
     if "$eq" in operators:
         return Narrowing("id = ?", (id_text(operators["$eq"]),))
-    values = operators.get("$in", [re.compile("")])
-    if any(isinstance(value, re.Pattern) for value in values):
+    if "$in" not in operators or any(isinstance(value, re.Pattern) for value in operators["$in"]):
         return None
-    return Narrowing(
-        "id IN (SELECT value FROM json_each(?))", (json.dumps([id_text(value) for value in values]),), ordered=False
-    )
+    ids = json.dumps([id_text(value) for value in operators["$in"]])
+    return Narrowing("id IN (SELECT value FROM json_each(?))", (ids,), ordered=False)
 
 
 def _narrow_field(column: str, condition: Any) -> _Condition | None:
@@ -122,13 +123,16 @@ def _narrow_field(column: str, condition: Any) -> _Condition | None:
     ]
     if not found:
         return None
-    lists = f"({column} >= '[' AND {column} < '\\')"
     sql = " AND ".join(f"({sql})" for sql, _ in found)
-    return f"({sql}) OR {lists}", tuple(value for _, parameters in found for value in parameters)
+    lists = f"{column} >= '[' AND {column} < '\\'"
+    # an index made for one collection is used by a branch that names the collection
+    return f"({HERE} AND {sql}) OR ({HERE} AND {lists})", tuple(
+        value for _, parameters in found for value in parameters
+    )
 
 
 def _operators(condition: Any) -> Mapping[str, Any]:
-    if isinstance(condition, Mapping) and any(key.startswith("$") for key in condition):
+    if isinstance(condition, Mapping) and any(str(key).startswith("$") for key in condition):
         return condition
     return {"$eq": condition}
 
@@ -168,7 +172,7 @@ def _one_of(column: str, operand: Any) -> _Condition | None:
     values = [None if value is None else _exact(value) for value in operand]
     if any(kept is None and given is not None for kept, given in zip(values, operand, strict=True)):
         return None
-    sql = f"{column} IN (SELECT value FROM json_each(?))"
+    sql = f"{column} IN (SELECT value FROM json_each(?))"  # noqa: S608 -- the column was checked
     return f"{sql} OR {column} IS NULL" if None in values else sql, (json.dumps(values),)
 
 
@@ -199,7 +203,10 @@ def _is_text(operand: object) -> bool:
 
 
 def _is_number(operand: object) -> bool:
-    return isinstance(operand, int | float) and not isinstance(operand, bool)
+    """Whether this is a number that fits a float; no document holds a greater one."""
+    return isinstance(operand, float) or (
+        isinstance(operand, int) and operand in INT64 and not isinstance(operand, bool)
+    )
 
 
 def _is_time(operand: object) -> bool:
@@ -224,11 +231,11 @@ def _or_special(column: str, sql: str, bound: float) -> _Condition:
 
 
 def _below(operand: float) -> float:
-    return max(float(operand), -1e308) - max(abs(operand), 1.0) * _SLACK if math.isfinite(operand) else operand
+    return operand - max(abs(operand), 1.0) * _SLACK if math.isfinite(operand) else operand
 
 
 def _above(operand: float) -> float:
-    return min(float(operand), 1e308) + max(abs(operand), 1.0) * _SLACK if math.isfinite(operand) else operand
+    return operand + max(abs(operand), 1.0) * _SLACK if math.isfinite(operand) else operand
 
 
 def _canonical(key: Any) -> Any:

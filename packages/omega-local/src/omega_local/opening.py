@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from pathlib import Path
@@ -107,7 +106,8 @@ def _refuse_others(connection: Connection) -> None:
     application, version = _written_by(connection)
     if application == APPLICATION and version > FORMAT:
         raise StoreFormatError(
-            f"{connection.path} has format {version}, this omega-ml reads up to {FORMAT}: upgrade it, or choose another home"
+            f"{connection.path} has format {version}, this omega-ml reads up to {FORMAT}: upgrade omega-ml, "
+            "or choose another home"
         )
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if application not in {0, APPLICATION} or (tables and application == 0):
@@ -115,7 +115,7 @@ def _refuse_others(connection: Connection) -> None:
 
 
 def _switch_to_log(connection: Connection, *, deadline: float) -> None:
-    """Write to a log first, so that readers and the writer do not wait for each other; SQLite does not wait for this."""
+    """Let readers and the writer not wait for each other; SQLite itself does not wait for this switch."""
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -136,8 +136,10 @@ def _written_by(connection: Connection) -> tuple[int, int]:
 
 def _stamp(path: Path, *, whole: bool) -> tuple[int, ...]:
     try:
-        status = os.stat(path)
-        log = os.stat(f"{path}-wal").st_size if whole and os.path.exists(f"{path}-wal") else 0  # noqa: PTH110
+        status = path.stat()
     except OSError:
         return ()
-    return (status.st_dev, status.st_ino, *((status.st_mtime_ns, status.st_size, log) if whole else ()))
+    if not whole:
+        return (status.st_dev, status.st_ino)
+    log = path.with_name(f"{path.name}-wal")
+    return (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size, log.stat().st_size if log.exists() else 0)

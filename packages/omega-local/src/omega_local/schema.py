@@ -40,6 +40,14 @@ SCHEMA: Final = (
     """,
     "CREATE INDEX documents_in_order ON documents (collection)",
     "CREATE INDEX documents_by_token ON documents (collection, token) WHERE token IS NOT NULL",
+    # Without statistics SQLite expects ten documents in a collection, and would not use the index of a field.
+    "ANALYZE sqlite_master",
+    """
+    INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+        ('documents', 'documents_in_order', '1000000 100000'),
+        ('documents', 'documents_by_token', '1000000 100000 1000'),
+        ('documents', 'sqlite_autoindex_documents_1', '1000000 100000 1')
+    """,
     f"PRAGMA application_id = {APPLICATION}",
     f"PRAGMA user_version = {FORMAT}",
 )

@@ -60,7 +60,7 @@ def _typed(plain: dict[str, Any]) -> Any:
         (name, text), *_ = plain.items()
         if name in _LEAVES:
             return _LEAVES[name](text)
-    return {name[1:] if name.startswith("$") else name: item for name, item in plain.items()}
+    return {name.removeprefix("$"): item for name, item in plain.items()}
 
 
 _LEAVES: Final[Mapping[str, Any]] = {BYTES: b64decode, TIME: datetime.fromisoformat, FLOAT: float}

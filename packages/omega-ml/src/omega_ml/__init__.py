@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from omega_domain.services.base_backends import BaseModelBackend as BaseModelBackend
     from omega_domain.services.metadata import GridFSProxy as GridFSProxy
     from omega_domain.services.metadata import Metadata as Metadata
-    from omega_domain.services.omega import Omega as Omega
+    from omega_domain.omega import Omega as Omega
     from omega_domain.services.runtime import OmegaRuntime
     from omega_domain.services.store import OmegaStore
     from omega_ml.composition import setup as setup
@@ -39,7 +39,7 @@ _EXPORTS = {
     "BaseModelBackend": "omega_domain.services.base_backends",
     "GridFSProxy": "omega_domain.services.metadata",
     "Metadata": "omega_domain.services.metadata",
-    "Omega": "omega_domain.services.omega",
+    "Omega": "omega_domain.omega",
     "Q": "omega_domain.entities.query",
     "setup": "omega_ml.composition",
     "virtualobj": "omega_backends.virtualobj",

@@ -8,7 +8,8 @@ from typing import Any
 
 from omega_domain.errors import SettingsError
 from omega_domain.services.context import Context
-from omega_domain.services.omega import Omega
+from omega_domain.adapters.inprocess.clock import SystemClock
+from omega_domain.omega import Omega
 from omega_ml import plugins
 from omega_ml.settings import Settings, load_settings
 
@@ -47,6 +48,7 @@ def open_omega(settings: Settings, *, celeryconf: Mapping[str, Any] | None = Non
         name=settings.context.value,
         metadata=metadata,
         store=store,
+        clock=SystemClock(),
         registry=plugins.backends(),
         codec=plugins.codec(),
         author=settings.author.value,

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
 from omega_domain.errors import OmegaError
-from omega_domain.services.omega import Omega
+from omega_domain.omega import Omega
 from omega_ml.composition import open_omega
 from omega_ml.setting_forms import FORMS
 from omega_ml.settings import Settings, environment_name
@@ -105,13 +105,14 @@ def _store(omega: Omega) -> Iterator[Symptom]:
 
 
 def _backends(omega: Omega) -> Iterator[Symptom]:
-    registry = omega.context.registry
-    for kind in registry.kinds:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what a broken plug-in warns of is said below
+    loaded = []
+    for kind in omega.context.registry.kinds:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
             try:
-                registry.by_kind(kind)
+                omega.context.registry.by_kind(kind)
+                loaded.append(kind)
             except OmegaError as error:
-                yield Symptom("backends", "failed", str(error), "install or upgrade the package that brings it")
-                continue
-        yield Symptom("backends", "ok", kind)
+                detail = str(said[-1].message if said else error)
+                yield Symptom("backends", "failed", detail, "install or upgrade the package that brings it")
+    yield Symptom("backends", "ok", ", ".join(loaded) or "none")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from omega_domain.services.omega import Omega
+    from omega_domain.omega import Omega
 
 
 @pytest.fixture

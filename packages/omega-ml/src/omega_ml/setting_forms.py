@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 from omega_domain.entities.names import validate_bucket, validate_name
 from omega_domain.errors import InvalidNameError
 from omega_domain.services.context import DATA, JOBS, MODELS, SCRIPTS, Retention
-from omega_domain.services.omega import DEFAULT_BUCKET
+from omega_domain.omega import DEFAULT_BUCKET
 
 #: Settings that say where the store is, the most particular first.
 PLACES = ("store", "mongo_url", "home")

@@ -6,10 +6,10 @@ what their database found.
 
 from __future__ import annotations
 
-from omega_domain.documents.changes import apply_update, compile_projection, new_document, project
+from omega_domain.documents.changes import apply_update, check_update, compile_projection, new_document, project
 from omega_domain.documents.matching import compile_filter, equalities, matches, resolve
 from omega_domain.documents.results import Deleted, Inserted, Updated
-from omega_domain.documents.sorting import check_window, index_name, sort_documents, sort_key
+from omega_domain.documents.sorting import check_sort, check_window, index_name, sort_documents, sort_key
 from omega_domain.documents.values import Document, clean, identical, order
 
 __all__ = [
@@ -18,6 +18,8 @@ __all__ = [
     "Inserted",
     "Updated",
     "apply_update",
+    "check_sort",
+    "check_update",
     "check_window",
     "clean",
     "compile_filter",

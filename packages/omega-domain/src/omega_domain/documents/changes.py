@@ -30,8 +30,7 @@ def apply_update(document: Mapping[str, Any], update: Mapping[str, Any], *, inse
             other, or ``_id`` would change.
         UnsupportedObjectError: a value can not be kept in a document.
     """
-    changes = list(_changes(update))
-    _refuse_overlaps([path for _, path, _ in changes])
+    changes = check_update(update)
     changed = clean(document)
     for operator, path, value in changes:
         if operator != "$setOnInsert" or inserting:
@@ -39,6 +38,17 @@ def apply_update(document: Mapping[str, Any], update: Mapping[str, Any], *, inse
     if "_id" in document and order(changed.get("_id")) != order(document["_id"]):
         raise InvalidFilterError(f"the '_id' of a document can not be changed: {document['_id']!r}")
     return changed
+
+
+def check_update(update: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
+    """Return the changes of an update as (operator, path, value).
+
+    Raises:
+        InvalidFilterError: an operator is unknown, or two changes contradict each other.
+    """
+    changes = list(_changes(update))
+    _refuse_overlaps([path for _, path, _ in changes])
+    return changes
 
 
 def new_document(filter: Mapping[str, Any], update: Mapping[str, Any]) -> Document:

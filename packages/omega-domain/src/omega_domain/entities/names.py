@@ -137,21 +137,18 @@ def is_temporary(name: str) -> bool:
 
 
 def _problem(name: str) -> str | None:
-    if not name or not name.strip():
-        return "it is empty"
-    if not name.isprintable():
-        return "it holds characters that can not be printed"
-    if any(c in GRAMMAR for c in name):
-        return f"the characters {' '.join(GRAMMAR)} have a meaning in names (version, columns, rows)"
     try:
         size = len(name.encode())
     except UnicodeEncodeError:
         return "it is not valid Unicode text"
-    if size > MAX_NAME_BYTES:
-        return f"it has {size} bytes, {MAX_NAME_BYTES} are allowed"
-    if any(segment in {"", ".", ".."} for segment in name.split("/")):
-        return "a folder in it is empty, '.' or '..'"
-    return None
+    checks = {
+        "it is empty": not name.strip(),
+        "it holds characters that can not be printed": not name.isprintable(),
+        f"the characters {' '.join(GRAMMAR)} have a meaning in names (version, columns)": set(name) & set(GRAMMAR),
+        f"it has {size} bytes, {MAX_NAME_BYTES} are allowed": size > MAX_NAME_BYTES,
+        "a folder in it is empty, '.' or '..'": {"", ".", ".."} & set(name.split("/")),
+    }
+    return next((problem for problem, holds in checks.items() if holds), None)
 
 
 def _split_part(text: str) -> tuple[str, Extract | None]:

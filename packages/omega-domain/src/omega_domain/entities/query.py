@@ -81,6 +81,13 @@ class Q:
         object.__setattr__(self, "root", terms[0] if len(terms) == 1 else And(tuple(terms)))
 
     @classmethod
+    def of(cls, root: Node) -> Q:
+        """Return the filter with this tree."""
+        query = cls()
+        object.__setattr__(query, "root", root)
+        return query
+
+    @classmethod
     def from_kwargs(cls, kwargs: Mapping[str, Any], *, columns: Collection[Hashable] | None = None) -> Q:
         """Build a filter from keywords; if the columns are known, each keyword must name one of them.
 
@@ -88,7 +95,7 @@ class Q:
             InvalidFilterError: an operator is unknown or does not take its value.
             ColumnNotFoundError: there is no such column.
         """
-        query = all_of(_of(_parse_keyword(key, value, columns)) for key, value in kwargs.items())
+        query = all_of(cls.of(_parse_keyword(key, value, columns)) for key, value in kwargs.items())
         if columns is not None:
             query.check_columns(columns)
         return query
@@ -101,7 +108,7 @@ class Q:
             InvalidFilterError: this is not what :meth:`to_plain` writes.
         """
         try:
-            return _of(_node_from_plain(tree))
+            return cls.of(_node_from_plain(tree))
         except RecursionError as error:
             raise InvalidFilterError(
                 "the filter is nested too deeply; combine its terms in one 'and' or 'or'"
@@ -133,15 +140,15 @@ class Q:
     def __and__(self, other: Q) -> Q:
         if not isinstance(other, Q):
             return NotImplemented
-        return _of(And(_terms(And, self.root) + _terms(And, other.root)))
+        return Q.of(And(_terms(And, self.root) + _terms(And, other.root)))
 
     def __or__(self, other: Q) -> Q:
         if not isinstance(other, Q):
             return NotImplemented
-        return _of(Or(_terms(Or, self.root) + _terms(Or, other.root)))
+        return Q.of(Or(_terms(Or, self.root) + _terms(Or, other.root)))
 
     def __invert__(self) -> Q:
-        return _of(self.root.term if isinstance(self.root, Not) else Not(self.root))
+        return Q.of(self.root.term if isinstance(self.root, Not) else Not(self.root))
 
     def __bool__(self) -> bool:
         """Refuse, because ``and``, ``or`` and ``not`` would drop conditions silently."""
@@ -154,7 +161,7 @@ class Q:
 def all_of(queries: Iterable[Q]) -> Q:
     """Return the filter that holds where all of these hold; everywhere if there are none."""
     terms = tuple(term for query in queries for term in _terms(And, query.root))
-    return _of(terms[0] if len(terms) == 1 else And(terms))
+    return Q.of(terms[0] if len(terms) == 1 else And(terms))
 
 
 def column_not_found(column: Hashable, columns: Iterable[Hashable]) -> ColumnNotFoundError:
@@ -164,12 +171,6 @@ def column_not_found(column: Hashable, columns: Iterable[Hashable]) -> ColumnNot
     hint = f"did you mean {' or '.join(map(repr, nearest))}? " if nearest else ""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ColumnNotFoundError(f"no column {column!r}; {hint}there are: {', '.join(names[:_SHOWN]) or 'none'}{more}")
-
-
-def _of(node: Node) -> Q:
-    query = Q()
-    object.__setattr__(query, "root", node)
-    return query
 
 
 def _parse_positional(condition: Any) -> Node:

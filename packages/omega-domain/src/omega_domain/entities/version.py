@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -64,6 +64,23 @@ class Part:
     def token(self) -> str:
         """What the documents of this part carry in their field ``_omega``."""
         return self.ref.rpartition("#")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What a backend wants a new version to hold.
+
+    Attributes:
+        parts: the content.
+        kind_meta: what the backend needs to read it, in plain JSON types.
+    """
+
+    parts: Sequence[Part]
+    kind_meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_parts(self, parts: Sequence[Part]) -> Payload:
+        """Return the same with other parts."""
+        return replace(self, parts=parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +172,7 @@ class Version:
             )
         plain = json.loads(manifest)
         if plain["format"] > MANIFEST_FORMAT:
-            raise CorruptPayloadError(f"manifest format {plain['format']} is newer than this omega-ml reads; upgrade it")
+            raise CorruptPayloadError(f"manifest format {plain['format']} is newer than this omega-ml reads: upgrade")
         parent = plain["parent"]
         return cls(
             id=plain["id"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 
@@ -47,6 +48,16 @@ class SupportsActions(Protocol):
     @abstractmethod
     def actions(self) -> frozenset[str]:
         """Return the names of the methods that the runtime may call."""
+
+
+@runtime_checkable
+class SupportsErrors(Protocol):
+    """Ability of a model backend: errors of its library keep their type on the way from the worker to the client."""
+
+    @classmethod
+    @abstractmethod
+    def error_types(cls) -> Iterable[type[Exception]]:
+        """Return the types of errors that may be made anew from their arguments where the result is asked for."""
 
 
 @runtime_checkable

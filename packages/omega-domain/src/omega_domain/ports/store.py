@@ -142,7 +142,7 @@ class Collection(Protocol):
         limit: int = 0,
         sort: Sequence[tuple[str, int]] | None = None,
     ) -> Iterator[Document]:
-        """Iterate over copies of the documents that match; ``limit=0`` means all; ``sort`` is ``[(path, 1 | -1), …]``."""
+        """Iterate over copies of the documents that match; ``limit=0`` means all; ``sort`` is ``[(path, ±1), …]``."""
 
     @abstractmethod
     def find_one(self, filter: Filter | None = None) -> Document | None:

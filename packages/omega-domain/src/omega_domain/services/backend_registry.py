@@ -48,7 +48,9 @@ class BackendRegistry:
         with self._lock:
             known = self._loaders.get(kind)
             if known and known[1] != origin:
-                raise PluginError(f"two backends claim the kind {kind!r}: {known[1]} and {origin}; uninstall one of them")
+                raise PluginError(
+                    f"two backends claim the kind {kind!r}: {known[1]} and {origin}; uninstall one of them"
+                )
             self._loaders[kind] = (load, origin)
 
     @property

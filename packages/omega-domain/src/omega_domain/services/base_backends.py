@@ -29,11 +29,11 @@ ACTIONS = (
 class BaseDataBackend(DataBackend):
     """Stores objects of one kind. Set ``KIND``, and write ``supports``, ``put`` and ``get``.
 
-    ``put(obj, name, **kwargs)`` stores the payload, makes metadata by ``self.data_store.make_metadata(name, kind)``, and
-    returns ``meta.save()``: that is the moment when the object becomes visible. Name ``append`` among its parameters if
-    it can append, and every option it knows. ``get(name, **kwargs)`` finds in ``self.data_store.metadata(name)`` the
-    version that is to be read; name ``columns``, ``filter``, ``rows`` or ``chunksize`` among its parameters if it can
-    give parts of an object.
+    ``put(obj, name, **kwargs)`` stores the payload, makes metadata by
+    ``self.data_store.make_metadata(name, kind)``, and returns ``meta.save()``: that is the moment when the object
+    becomes visible. Name ``append`` among its parameters if it can append, and every option it knows.
+    ``get(name, **kwargs)`` finds in ``self.data_store.metadata(name)`` the version that is to be read; name
+    ``columns``, ``filter``, ``rows`` or ``chunksize`` among its parameters if it can give parts of an object.
 
     Attributes:
         data_store: the store of datasets.
@@ -86,35 +86,57 @@ class BaseModelBackend(BaseDataBackend, SupportsActions):
         """Fit the model with data; return the metadata of the new version."""
         raise self._not_supported("fit", modelname)
 
-    def partial_fit(self, modelname: str, Xname: str, Yname: str | None = None, pure_python: bool = True, **kwargs: Any) -> Any:
+    def partial_fit(
+        self, modelname: str, Xname: str, Yname: str | None = None, pure_python: bool = True, **kwargs: Any
+    ) -> Any:
         """Fit the model on with more data; return the metadata of the new version."""
         raise self._not_supported("partial_fit", modelname)
 
-    def transform(self, modelname: str, Xname: str, rName: str | None = None, pure_python: bool = True, **kwargs: Any) -> Any:
+    def transform(
+        self, modelname: str, Xname: str, rName: str | None = None, pure_python: bool = True, **kwargs: Any
+    ) -> Any:
         """Transform data; return it, or the metadata of the dataset ``rName``."""
         raise self._not_supported("transform", modelname)
 
-    def fit_transform(self, modelname: str, Xname: str, Yname: str | None = None, rName: str | None = None, pure_python: bool = True, **kwargs: Any) -> Any:
+    def fit_transform(
+        self,
+        modelname: str,
+        Xname: str,
+        Yname: str | None = None,
+        rName: str | None = None,
+        pure_python: bool = True,
+        **kwargs: Any,
+    ) -> Any:
         """Fit the model and transform the same data."""
         raise self._not_supported("fit_transform", modelname)
 
-    def predict(self, modelname: str, Xname: str, rName: str | None = None, pure_python: bool = True, **kwargs: Any) -> Any:
+    def predict(
+        self, modelname: str, Xname: str, rName: str | None = None, pure_python: bool = True, **kwargs: Any
+    ) -> Any:
         """Predict from data; return the prediction, or the metadata of the dataset ``rName``."""
         raise self._not_supported("predict", modelname)
 
-    def predict_proba(self, modelname: str, Xname: str, rName: str | None = None, pure_python: bool = True, **kwargs: Any) -> Any:
+    def predict_proba(
+        self, modelname: str, Xname: str, rName: str | None = None, pure_python: bool = True, **kwargs: Any
+    ) -> Any:
         """Predict probabilities of classes."""
         raise self._not_supported("predict_proba", modelname)
 
-    def decision_function(self, modelname: str, Xname: str, rName: str | None = None, pure_python: bool = True, **kwargs: Any) -> Any:
+    def decision_function(
+        self, modelname: str, Xname: str, rName: str | None = None, pure_python: bool = True, **kwargs: Any
+    ) -> Any:
         """Return the decision function's values."""
         raise self._not_supported("decision_function", modelname)
 
-    def score(self, modelname: str, Xname: str, Yname: str | None = None, pure_python: bool = True, **kwargs: Any) -> Any:
+    def score(
+        self, modelname: str, Xname: str, Yname: str | None = None, pure_python: bool = True, **kwargs: Any
+    ) -> Any:
         """Return the model's score on data."""
         raise self._not_supported("score", modelname)
 
-    def gridsearch(self, modelname: str, Xname: str, Yname: str | None = None, pure_python: bool = True, **kwargs: Any) -> Any:
+    def gridsearch(
+        self, modelname: str, Xname: str, Yname: str | None = None, pure_python: bool = True, **kwargs: Any
+    ) -> Any:
         """Search the best parameters; return the metadata of the new version."""
         raise self._not_supported("gridsearch", modelname)
 

@@ -1,4 +1,4 @@
-"""Check: whether everything that is needed is there and undamaged (``om fsck``), and what takes how much space (``om du``)."""
+"""Check: is everything that is needed there and undamaged (``om fsck``)? Usage: what takes the space (``om du``)?"""
 
 from __future__ import annotations
 
@@ -73,7 +73,11 @@ class UsageReport:
 
 
 def check(
-    context: Context, *, deep: bool = True, grace: timedelta | None = None, progress: Callable[[str], None] | None = None
+    context: Context,
+    *,
+    deep: bool = True,
+    grace: timedelta | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> list[Finding]:
     """Return what is damaged or garbage in a context; nothing if all is well.
 
@@ -131,7 +135,9 @@ def _usage(lineage: Lineage, parts: dict[str, Part], users: dict[str, int]) -> U
 
 def _check_lineage(lineage: Lineage) -> Iterator[Finding]:
     for ref in lineage.missing:
-        yield _damage(f"{lineage.head.key} version {ref.seq}", "its record is missing", "drop this version, or restore it")
+        yield _damage(
+            f"{lineage.head.key} version {ref.seq}", "its record is missing", "drop this version, or restore it"
+        )
     if lineage.is_gone:
         yield _garbage(str(lineage.head.key), "was dropped")
     elif lineage.superseded:
@@ -139,7 +145,11 @@ def _check_lineage(lineage: Lineage) -> Iterator[Finding]:
 
 
 def _check_version(
-    context: Context, payloads: Payloads, version: Version, seen: set[str], deep: bool  # noqa: FBT001
+    context: Context,
+    payloads: Payloads,
+    version: Version,
+    seen: set[str],
+    deep: bool,  # noqa: FBT001
 ) -> Iterator[Finding]:
     where = f"{version.key} version {version.seq}"
     try:

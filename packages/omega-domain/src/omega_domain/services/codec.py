@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -73,6 +73,13 @@ class JsonCodec:
         self._loaders = dict(libraries or {})
         self._by_type = {leaf.type: leaf for leaf in CORE_LEAVES}
         self._by_tag = {leaf.tag: leaf for leaf in CORE_LEAVES}
+
+    def extended(self, leaves: Sequence[Leaf]) -> JsonCodec:
+        """Return a codec that knows these leaves, too."""
+        other = JsonCodec(self._loaders)
+        other._by_type = {**self._by_type, **{leaf.type: leaf for leaf in leaves}}
+        other._by_tag = {**self._by_tag, **{leaf.tag: leaf for leaf in leaves}}
+        return other
 
     def dumps(self, value: Any) -> str:
         """Return the value as JSON text.

@@ -1,8 +1,8 @@
 """Collect: removing what nothing can reach any more (``om gc``).
 
-Safe beside writers and readers: versions are taken out of their head by compare-and-swap before they are removed, so that
-none can become current or tagged meanwhile; payloads are deleted only if their lease has ended, in one step each; and
-nothing younger than the grace period is touched. A crash leaves work for the next run, never damage.
+Safe beside writers and readers: versions are taken out of their head by compare-and-swap before they are removed,
+so that none can become current or tagged meanwhile; payloads are deleted only if their lease has ended, in one step
+each; and nothing younger than the grace period is touched. A crash leaves work for the next run, never damage.
 """
 
 from __future__ import annotations
@@ -85,7 +85,9 @@ class _Collector:
         self._collect_blobs(live)
         self._collect_documents(live)
         if not self._report.is_dry_run:
-            self._report.leftovers = self._context.store.files.sweep(older_than=self._start - self._context.retention.lease)
+            self._report.leftovers = self._context.store.files.sweep(
+                older_than=self._start - self._context.retention.lease
+            )
         return self._report
 
     def _drop_temporary(self) -> None:
@@ -149,8 +151,11 @@ class _Collector:
 
     def _collect_blobs(self, live: Iterable[str]) -> None:
         needed = set(live)
-        sizes = {info.id: info.size for info in self._context.store.files.find()
-                 if info.id not in needed and info.leased_until < self._context.clock.now()}
+        sizes = {
+            info.id: info.size
+            for info in self._context.store.files.find()
+            if info.id not in needed and info.leased_until < self._context.clock.now()
+        }
         deleted = set(sizes)
         if not self._report.is_dry_run:
             deleted = self._context.store.files.delete(sizes, leased_before=self._context.clock.now())

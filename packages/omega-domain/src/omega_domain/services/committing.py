@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from omega_domain.entities.metadata import Head
 from omega_domain.entities.names import ObjectKey
-from omega_domain.entities.version import Version, VersionRef, canonical_json
+from omega_domain.entities.version import Payload, Version, VersionRef, canonical_json
 from omega_domain.errors import ConflictError, ObjectNotFoundError, StaleMetadataError, UnsupportedObjectError
 from omega_domain.services.context import Context
 from omega_domain.services.payload import Payloads
 
 if TYPE_CHECKING:
-    from omega_domain.services.metadata import Merge, Metadata, Payload
+    from omega_domain.services.metadata import Merge, Metadata
 
 PATIENCE = 60.0
 MAX_PAUSE = 0.05
@@ -153,7 +153,9 @@ class Commits:
         pause = 0.0005
         while (result := attempt()) is None:
             if time.monotonic() > give_up:
-                raise ConflictError(f"{key.name!r} is being written by so many others that this write never got through")
+                raise ConflictError(
+                    f"{key.name!r} is being written by so many others that this write never got through"
+                )
             time.sleep(random.uniform(0, pause))  # noqa: S311 -- jitter, no secret
             pause = min(pause * 2, MAX_PAUSE)
         return result

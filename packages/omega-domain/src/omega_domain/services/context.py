@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
-from omega_domain.adapters.inprocess.clock import SystemClock
 from omega_domain.entities.version import VersionRef
 from omega_domain.ports.clock import Clock
 from omega_domain.ports.metadata import MetadataStore
@@ -65,7 +64,7 @@ class Context:
     store: Store
     registry: BackendRegistry = field(default_factory=BackendRegistry)
     codec: JsonCodec = field(default_factory=JsonCodec)
-    clock: Clock = field(default_factory=SystemClock)
+    clock: Clock
     author: str = ""
     retention: Retention = field(default_factory=Retention)
     cache: ObjectCache[VersionRef, object] = field(default_factory=ObjectCache)

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 from omega_domain.ports.store import FileWriter
-from omega_domain.services.payload import Payloads
 from omega_domain.services.context import Context
+from omega_domain.services.payload import Payloads
 
 
 class FileSystem:

@@ -1,20 +1,20 @@
 """Metadata: what users and backends hold of a named object, and how it is saved.
 
-A :class:`Metadata` is a snapshot. Changing its ``attributes`` and calling :meth:`Metadata.save` changes just the touched
-attributes; giving it a payload and saving it makes a new version.
+A :class:`Metadata` is a snapshot. Changing its ``attributes`` and calling :meth:`Metadata.save` changes just the
+touched attributes; giving it a payload and saving it makes a new version.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any
 
 from omega_domain.entities.metadata import Head
 from omega_domain.entities.names import ObjectKey
-from omega_domain.entities.version import Part, Version
+from omega_domain.entities.version import Part, Payload, Version
 from omega_domain.errors import ConflictError, StoreError
 from omega_domain.ports.store import Collection
 
@@ -22,20 +22,8 @@ if TYPE_CHECKING:
     from omega_domain.services.store import OmegaStore
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
-    """What a backend wants a new version to hold: its parts, and what is needed to read them."""
-
-    parts: Sequence[Part]
-    kind_meta: Mapping[str, Any] = field(default_factory=dict)
-
-    def with_parts(self, parts: Sequence[Part]) -> Payload:
-        """Return the same with other parts."""
-        return replace(self, parts=parts)
-
-
-#: From the version before (None if there is none) to the payload of the new one; called again if another writer was faster.
-Merge = Callable[["Version | None"], Payload]
+#: From the version before (None if there is none) to the payload of the new one; called again if another was faster.
+Merge = Callable[[Version | None], Payload]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +134,9 @@ class Metadata:
         if self._version is None and self._head is not None:
             self._version = self._store.context.metadata.version(self._head.current.id)
             if self._version is None:
-                raise StoreError(f"version {self._head.current.seq} of {self.name!r} is missing in the store; run `om fsck`")
+                raise StoreError(
+                    f"version {self._head.current.seq} of {self.name!r} is missing in the store; run `om fsck`"
+                )
         return self._version
 
     @property
@@ -238,7 +228,9 @@ class Metadata:
             ConflictError: this is an old version, which can not be changed.
         """
         if self._is_old:
-            raise ConflictError(f"version {self.version} of {self.name!r} is not the current one and can not be changed")
+            raise ConflictError(
+                f"version {self.version} of {self.name!r} is not the current one and can not be changed"
+            )
         if self._parts is None and merge is None:
             self._adopt(self._store.commits.update_attributes(self), self._version)
         else:
@@ -250,7 +242,9 @@ class Metadata:
     @property
     def changed_attributes(self) -> dict[str, Any]:
         """Attributes that were set since this was read, with their new values."""
-        return {key: value for key, value in self.attributes.items() if key not in self._base or self._base[key] != value}
+        return {
+            key: value for key, value in self.attributes.items() if key not in self._base or self._base[key] != value
+        }
 
     @property
     def removed_attributes(self) -> set[str]:

@@ -21,7 +21,7 @@ from omega_domain.services.context import Context
 PAGE = 256
 BUFFER = 1 << 20
 PAYLOADS = "omega.payloads"
-TOKEN = "_omega"
+TOKEN = "_omega"  # noqa: S105 -- the name of a field
 
 
 class Payloads:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from omega_domain.entities.metadata import Head
 from omega_domain.entities.names import ObjectKey, ObjectRef, validate_tag
-from omega_domain.entities.version import Part, Version
+from omega_domain.entities.version import Part, Payload, Version
 from omega_domain.errors import CorruptPayloadError, InvalidNameError, PromotionError
 
 if TYPE_CHECKING:
@@ -75,8 +75,6 @@ def _is_copy(head: Head, target: OmegaStore, source: Metadata) -> bool:
 
 
 def _copy(source: Metadata, version: Version, target: OmegaStore, key: ObjectKey, tag: str | None) -> None:
-    from omega_domain.services.metadata import Payload  # noqa: PLC0415 -- both sides of one import cycle
-
     payload = Payload(transfer(version.parts, source.store, target), version.kind_meta)
 
     def attempt() -> object:

@@ -1,9 +1,8 @@
-"""OmegaStore: objects by name. ``om.datasets``, ``om.models``, ``om.jobs`` and ``om.scripts`` are stores of this class."""
+"""OmegaStore: objects by name. ``om.datasets``, ``om.models``, ``om.jobs``, ``om.scripts`` are stores of this class."""
 
 from __future__ import annotations
 
 import copy
-import fnmatch
 import hashlib
 import inspect
 import re
@@ -12,11 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from omega_domain.entities.metadata import Head, HeadQuery
-from omega_domain.entities.names import LATEST, ObjectKey, ObjectRef, is_hidden, validate_name, validate_tag
+from omega_domain.entities.names import LATEST, ObjectKey, ObjectRef, is_hidden, validate_tag
 from omega_domain.entities.query import Q, all_of
 from omega_domain.entities.version import Version
 from omega_domain.errors import (
-    InvalidFilterError,
     InvalidNameError,
     SchemaMismatchError,
     StoreError,
@@ -28,9 +26,12 @@ from omega_domain.ports.backend import DataBackend, SupportsActions, SupportsCom
 from omega_domain.ports.store import Collection
 from omega_domain.services.committing import Commits
 from omega_domain.services.context import DATA, MODELS, Context
+from omega_domain.services.dropping import drop_object, drop_version
 from omega_domain.services.filesystem import FileSystem
 from omega_domain.services.finding import Finder
+from omega_domain.services.listing import literal_start, name_matcher
 from omega_domain.services.metadata import Metadata
+from omega_domain.services.options import get_options, known, refuse_unknown
 from omega_domain.services.payload import Payloads
 from omega_domain.services.promoting import promote
 
@@ -93,13 +94,15 @@ class OmegaStore:
             validate_tag(tag)
         cls = self.context.registry.by_kind(kind) if kind else self.context.registry.by_object(obj, name, **options)
         if kind and not cls.supports(obj, name, **options):
-            raise UnsupportedObjectError(f"{name!r} can not be put: kind {kind!r} does not store {type(obj).__name__} objects")
+            raise UnsupportedObjectError(
+                f"{name!r} can not be put: kind {kind!r} does not store {type(obj).__name__} objects"
+            )
         given = {"append": True, **options} if append else options
-        _refuse_unknown(cls, "put", given, name, must_name={"append"})
+        refuse_unknown(cls, "put", given, name, must_name={"append"})
         if append:
             self._refuse_other_kind(key, cls.KIND)
         staging = self._staging(key, attributes, tag)
-        meta = self._backend(cls, staging).put(obj, key.name, **_known(cls, "put", {**given, "attributes": attributes}))
+        meta = self._backend(cls, staging).put(obj, key.name, **known(cls, "put", {**given, "attributes": attributes}))
         return _require_saved(meta, cls, name)
 
     def get(self, name: str, version: int | str | Q | None = None, *, default: Any = _REQUIRED, **options: Any) -> Any:
@@ -125,7 +128,7 @@ class OmegaStore:
         if meta is None:
             return default
         cls = self.context.registry.by_kind(meta.kind)
-        options = _get_options(cls, ref, options)
+        options = get_options(cls, ref, options)
         pinned = self._view(_pinned={**self._pinned, ref.name: meta})
         return self._backend(cls, pinned).get(ref.name, **options)
 
@@ -150,8 +153,8 @@ class OmegaStore:
         Raises:
             InvalidFilterError: the regular expression is none.
         """
-        query = HeadQuery(bucket=self.bucket, prefix=self.prefix, kind=kind, starts_with=_literal_start(pattern))
-        matches = _matcher(pattern, regexp)
+        query = HeadQuery(bucket=self.bucket, prefix=self.prefix, kind=kind, starts_with=literal_start(pattern))
+        matches = name_matcher(pattern, regexp)
         heads = [
             head
             for head in self.context.metadata.heads(query)
@@ -175,9 +178,11 @@ class OmegaStore:
         if meta is None or meta.record is None:
             return False
         if ref.selector:
-            return self._drop_version(meta, meta.record)
+            drop_version(self.context, self.commits, meta.key, meta.record)
+            return True
         self._backend(self.context.registry.by_kind(meta.kind), self._view(_pinned={ref.name: meta})).drop(ref.name)
-        return self._drop_head(meta)
+        drop_object(self.context, self.commits, meta.key, uid=meta.record.uid)
+        return True
 
     # -- metadata --------------------------------------------------------------------------------------------------
 
@@ -344,7 +349,7 @@ class OmegaStore:
 
     def _staging(self, key: ObjectKey, attributes: Mapping[str, Any] | None, tag: str | None) -> OmegaStore:
         view = self._view(_is_staging=True, commits=Commits(self.context, self.payloads, tag=tag))
-        view._staged = Metadata(view, key, "", attributes=attributes)
+        view._staged = Metadata(view, key, "", attributes=attributes)  # noqa: SLF001 -- a copy of this store
         return view
 
     def _backend(self, cls: type[DataBackend], view: OmegaStore) -> DataBackend:
@@ -388,90 +393,15 @@ class OmegaStore:
                 "put it without append=True to replace it"
             )
 
-    def _drop_head(self, meta: Metadata) -> bool:
-        uid = meta.head.uid if meta.head else None
-        self.commits.update(meta.key, lambda head: replace(head, dropped=self.context.clock.now()), uid=uid)
-        return True
-
-    def _drop_version(self, meta: Metadata, record: Version) -> bool:
-        def without(head: Head) -> Head:
-            left = [version for version in self._finder.live_versions(head) if version.id != record.id]
-            if not left:
-                return replace(head, dropped=self.context.clock.now())
-            current = left[0] if head.current.id == record.id else None
-            return replace(
-                head,
-                current=current.ref if current else head.current,
-                kind=current.kind if current else head.kind,
-                attributes=current.attributes if current else head.attributes,
-                tags={tag: ref for tag, ref in head.tags.items() if ref.id != record.id},
-                dropped_versions=(*head.dropped_versions, record.id),
-            )
-
-        self.commits.update(meta.key, without, uid=record.uid)
-        return True
-
-
-def _known(cls: type, method: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = inspect.signature(getattr(cls, method)).parameters
-    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-    return {name: value for name, value in given.items() if takes_all or name in parameters}
-
-
-def _refuse_unknown(
-    cls: type[DataBackend], method: str, given: Mapping[str, Any], name: str, *, must_name: set[str] | None = None
-) -> None:
-    """Raise if a method of a backend does not take an option; those in ``must_name`` count only if it names them."""
-    known = _known(cls, method, given)
-    named = inspect.signature(getattr(cls, method)).parameters
-    unknown = [option for option in given if option not in known or (option in (must_name or ()) and option not in named)]
-    if unknown:
-        options = [p for p in named if p not in {"self", "obj", "name", "attributes", "kwargs", "options"}]
-        raise UnsupportedOptionError(
-            f"{', '.join(map(repr, unknown))} can not be used to {method} {name!r}: the kind {cls.KIND!r} takes "
-            f"{', '.join(options) or 'no options'}"
-        )
-
-
-def _get_options(cls: type[DataBackend], ref: ObjectRef, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn the grammar of the name and filters by keyword into options of the backend's ``get``."""
-    given = dict(options)
-    if ref.columns is not None:
-        given |= {"columns": ref.columns} | ({"excluding": True} if ref.excluding else {})
-    if ref.part is not None and ref.part.name == "rows":
-        given["rows"] = (ref.part.options.get("start", 0), ref.part.options.get("end"))
-    elif ref.part is not None:
-        given["chunksize"] = ref.part.options.get("chunksize", 10_000)
-    parameters = inspect.signature(cls.get).parameters
-    if "filter" in parameters:
-        conditions = {name: given.pop(name) for name in list(given) if name not in parameters}
-        filters = [q for q in (given.pop("filter", None), Q(**conditions) if conditions else None) if q is not None]
-        if filters:
-            given["filter"] = all_of(filters)
-    must_name = {"columns", "excluding", "rows", "chunksize"}
-    _refuse_unknown(cls, "get", given, ref.name, must_name=must_name & set(given))
-    return given
-
 
 def _require_saved(meta: object, cls: type[DataBackend], name: str) -> Metadata:
     if not isinstance(meta, Metadata) or meta.head is None:
-        raise StoreError(f"the backend {cls.__name__} did not return saved metadata for {name!r}: end put() with meta.save()")
+        raise StoreError(
+            f"the backend {cls.__name__} did not return saved metadata for {name!r}: end put() with meta.save()"
+        )
     return meta
 
 
 def _describe(cls: type[DataBackend]) -> str:
     describe = getattr(cls, "describe", None)
     return str(describe()) if describe else f"{cls.KIND}: {inspect.getdoc(cls)}"
-
-
-def _literal_start(pattern: str | None) -> str | None:
-    return re.split(r"[*?]", pattern, maxsplit=1)[0] or None if pattern else None
-
-
-def _matcher(pattern: str | None, regexp: str | None) -> Any:
-    try:
-        found = re.compile(regexp).search if regexp else None
-    except re.error as error:
-        raise InvalidFilterError(f"{regexp!r} is not a regular expression: {error}") from error
-    whole = re.compile(fnmatch.translate(pattern.replace("[", "[[]"))).match if pattern else None
-    return lambda name: (whole is None or whole(name)) and (found is None or found(name))

@@ -6,9 +6,9 @@ import json
 from typing import Any, ClassVar
 
 from omega_domain.entities.query import Q
-from omega_domain.entities.version import Version
+from omega_domain.entities.version import Payload, Version
 from omega_domain.services.base_backends import BaseDataBackend
-from omega_domain.services.metadata import GridFSProxy, Metadata, Payload
+from omega_domain.services.metadata import GridFSProxy, Metadata
 
 
 class TextBackend(BaseDataBackend):
@@ -22,7 +22,13 @@ class TextBackend(BaseDataBackend):
         return isinstance(obj, str)
 
     def put(
-        self, obj: str, name: str, *, append: bool = False, attributes: dict[str, Any] | None = None, upper: bool = False
+        self,
+        obj: str,
+        name: str,
+        *,
+        append: bool = False,
+        attributes: dict[str, Any] | None = None,
+        upper: bool = False,
     ) -> Metadata:
         """Store text; ``upper=True`` in capitals."""
         text = obj.upper() if upper else obj
@@ -72,7 +78,7 @@ class RowsBackend(BaseDataBackend):
 
         return meta.save(merge=merged) if append else meta.set_payload(Payload([part])).save()
 
-    def get(self, name: str, *, filter: Q | None = None) -> list[dict[str, Any]]:  # noqa: A002 -- the public spelling
+    def get(self, name: str, *, filter: Q | None = None) -> list[dict[str, Any]]:
         """Return the rows that match."""
         store = self.data_store
         rows = [row for part in store.resolve(name).parts for row in store.payloads.read_documents(part)]
@@ -119,7 +125,9 @@ class UriBackend(BaseDataBackend):
         if isinstance(obj, bytearray):
             meta.uri = f"foofs://{obj.decode()}"
         else:
-            meta.gridfile = GridFSProxy(self.data_store.fs.put(obj, filename=self.data_store.object_store_key(name, "foo")))
+            meta.gridfile = GridFSProxy(
+                self.data_store.fs.put(obj, filename=self.data_store.object_store_key(name, "foo"))
+            )
         return meta.save()
 
     def get(self, name: str, **kwargs: Any) -> bytes:  # noqa: ARG002
@@ -127,5 +135,5 @@ class UriBackend(BaseDataBackend):
         meta = self.data_store.resolve(name)
         if meta.uri:
             return meta.uri.removeprefix("foofs://").encode()
-        assert meta.gridfile is not None  # noqa: S101 -- there is no third place
+        assert meta.gridfile is not None
         return meta.gridfile.read()

@@ -483,7 +483,14 @@ class CustomBackendContract(_WithStores):
 
     def test_metadata_made_by_hand_is_saved_as_a_version(self, store: OmegaStore) -> None:
         meta = store.make_metadata("h", "test.uri", uri="foofs://x", attributes={"a": 1}, kind_meta={"k": 1})
-        assert (meta.version, meta.created, meta.digest, meta.author, meta.tags, meta.size) == (None, None, None, None, [], 0)
+        assert (meta.version, meta.created, meta.digest, meta.author, meta.tags, meta.size) == (
+            None,
+            None,
+            None,
+            None,
+            [],
+            0,
+        )
         assert (meta.modified, meta.head, meta.provenance, meta.record) == (None, None, None, None)
         meta.save()
         again = store.resolve("h")
@@ -512,7 +519,7 @@ class CustomBackendContract(_WithStores):
         class Forgetful(TextBackend):
             KIND = "test.forgetful"
 
-            def put(self, obj: str, name: str) -> Metadata:  # type: ignore[override]
+            def put(self, obj: str, name: str) -> Metadata:  # type: ignore[override] # noqa: ARG002 -- it forgets all
                 return self.data_store.make_metadata(name, self.KIND)
 
         store.register_backend(Forgetful.KIND, Forgetful)
@@ -614,7 +621,9 @@ class PromotionContract(_WithStores):
         store.put("one", "a")
         store.put([{"x": 1}], "r")
         for name in ("a", "r"):
-            assert [part.ref for part in store.promote(name, prod).parts] == [part.ref for part in store.resolve(name).parts]
+            assert [part.ref for part in store.promote(name, prod).parts] == [
+                part.ref for part in store.resolve(name).parts
+            ]
 
     def test_what_can_not_be_promoted_is_refused(self, store: OmegaStore, models: OmegaStore, prod: OmegaStore) -> None:
         store.put("one", "a")
@@ -794,7 +803,9 @@ class CollectContract(_WithStores):
         collect(context)
         assert check(context) == []
 
-    def test_many_parts_are_paged_and_all_is_found(self, store: OmegaStore, context: Context, abroad: OmegaStore) -> None:
+    def test_many_parts_are_paged_and_all_is_found(
+        self, store: OmegaStore, context: Context, abroad: OmegaStore
+    ) -> None:
         draft = store.make_metadata("big", "test.text")
         parts = [store.payloads.write(_writer(f"{i} ")) for i in range(600)]
         draft.set_payload(draft.payload.with_parts(parts)).save()

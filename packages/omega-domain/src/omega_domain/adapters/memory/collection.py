@@ -14,6 +14,7 @@ from omega_domain.documents import (
     Inserted,
     Updated,
     apply_update,
+    check_update,
     check_window,
     clean,
     compile_filter,
@@ -70,13 +71,13 @@ class MemoryCollection(Collection):
 
     def update_one(self, filter: Filter, update: Mapping[str, Any], upsert: bool = False) -> Updated:  # noqa: FBT001, FBT002 -- pymongo's signature
         """Change the first match; insert one if there is none and ``upsert`` is set."""
+        check_update(update)
         with self._lock:
             for key, document in self._matching(filter):
                 changed = apply_update(document, update)
                 self._documents[key] = changed
                 return Updated(1, 0 if identical(document, changed) else 1)
-            made = new_document(filter, update)
-            return Updated(0, 0, self._insert(made)) if upsert else Updated(0, 0)
+            return Updated(0, 0, self._insert(new_document(filter, update)) if upsert else None)
 
     def delete_many(self, filter: Filter) -> Deleted:
         """Delete all that match."""

@@ -7,6 +7,7 @@ from functools import cached_property
 from html import escape
 from typing import Any
 
+from omega_domain.adapters.inprocess.clock import SystemClock
 from omega_domain.adapters.inprocess.router import InProcessRouter
 from omega_domain.adapters.inprocess.task_queue import InProcessTaskQueue
 from omega_domain.entities.names import validate_bucket
@@ -51,8 +52,10 @@ class Omega:
     ) -> None:
         if context is None:
             if metadata is None or store is None:
-                raise SettingsError("Omega needs a context, or both metadata= and store=; omega_ml.setup() chooses them")
-            context = Context(metadata=metadata, store=store, **fields)
+                raise SettingsError(
+                    "Omega needs a context, or both metadata= and store=; omega_ml.setup() chooses them"
+                )
+            context = Context(metadata=metadata, store=store, **{"clock": SystemClock(), **fields})
         self.context = context
         self.bucket = validate_bucket(bucket)
         self._queue = queue

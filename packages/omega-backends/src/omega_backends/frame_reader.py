@@ -1,0 +1,184 @@
+"""Reading frames from their segments: whole, some columns, some rows, in chunks; no more than is needed is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+
+from omega_backends.frame_dtypes import family
+from omega_backends.frame_filter import Mask, evaluate
+from omega_backends.frame_pruning import Pruner, usable
+from omega_backends.frame_schema import Frame, FrameSchema
+from omega_backends.frame_segments import Piece, assemble, categories_of, series_of
+from omega_backends.parquet import ColumnStatistics, Segment, statistics
+from omega_backends.segment_facts import SegmentFacts
+from omega_domain.entities.query import Q
+from omega_domain.entities.version import Part
+
+Opener = Callable[[Part], IO[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A segment and the rows of the whole that it holds."""
+
+    part: Part
+    facts: SegmentFacts
+    rows: range
+
+
+class FrameReader:
+    """Reads one stored frame.
+
+    Args:
+        schema: of the frame.
+        parts: its segments.
+        open_part: opens a segment for reading.
+    """
+
+    def __init__(self, schema: FrameSchema, parts: Sequence[Part], open_part: Opener) -> None:
+        self._schema = schema
+        self._open = open_part
+        facts = [SegmentFacts.from_plain(part.meta, schema.stored) for part in parts]
+        ends = list(accumulate((one.rows for one in facts), initial=0))
+        self._sources = [
+            _Source(part, one, range(*ends[place : place + 2]))
+            for place, (part, one) in enumerate(zip(parts, facts, strict=True))
+        ]
+        self._categories = categories_of(schema, [one.categories for one in facts])
+        self._dtypes = {field.name: field.dtype for field in schema.stored}
+
+    def frame(self, places: Sequence[int], *, query: Q | None, rows: range) -> Frame:
+        """Return the columns at these places, of these rows, where the bound filter holds."""
+        return self._assembled(list(self._pieces(places, query, rows, whole=True)), places, query)
+
+    def chunks(self, places: Sequence[int], *, query: Q | None, rows: range, size: int) -> Iterator[Frame]:
+        """Iterate over frames of so many rows, the last may be shorter; one empty frame if there are none."""
+        held: list[Piece] = []
+        count = 0
+        is_first = True
+        for piece in self._pieces(places, query, rows, whole=False):
+            rest = piece
+            while count + len(rest.rows) >= size:
+                head, rest = _split(rest, size - count)
+                held.append(head)
+                yield self._assembled(held, places, query)
+                is_first, count = False, 0
+            if len(rest.rows):
+                held.append(rest)
+                count += len(rest.rows)
+            del piece, rest
+        if held or is_first:
+            yield self._assembled(held, places, query)
+
+    def _assembled(self, held: list[Piece], places: Sequence[int], query: Q | None) -> Frame:
+        schema = self._schema if query is None else replace(self._schema, index=replace(self._schema.index, freq=None))
+        frame = assemble(schema, held, places, self._categories)
+        held.clear()
+        return frame
+
+    def _pieces(self, places: Sequence[int], query: Q | None, rows: range, *, whole: bool) -> Iterator[Piece]:
+        """Iterate over what is found, by segments, or by row groups where chunks or filters need no more at a time."""
+        names = [level.name for level in self._schema.index.levels]
+        names += [self._schema.fields[place].name for place in places]
+        pruner = Pruner(query, self._schema.stored, self._categories) if query is not None else None
+        for source in self._sources:
+            if not _common(source.rows, rows):
+                continue
+            if pruner is None:
+                with self._segment(source) as segment:
+                    yield from _all(segment, source, names, rows, whole=whole)
+            elif pruner.may_match(source.facts.bounds, source.facts.rows):
+                with self._segment(source) as segment:
+                    yield from self._matching(segment, source, names, rows, pruner=pruner)
+
+    def _segment(self, source: _Source) -> Segment:
+        texts = [name for name, spec in self._dtypes.items() if family(spec) == "category"]
+        name = f"{source.part.ref[:12]}…"
+        return Segment(self._open(source.part), footer=source.facts.footer, name=name, dictionaries=texts)
+
+    def _matching(
+        self, segment: Segment, source: _Source, names: Sequence[str], rows: range, *, pruner: Pruner
+    ) -> Iterator[Piece]:
+        """Read the filter's columns first, and the others only of row groups in which it holds somewhere."""
+        asked = sorted(map(str, pruner.query.columns()))
+        others = [name for name in names if name not in asked]
+        for group, run in _overlapping(segment, source, rows):
+            if not pruner.may_match(self._bounds(segment, group), len(run)):
+                continue
+            found = _piece(segment.read(asked, [group]), run, run, source.facts)
+            mask = self._mask(pruner.query, found) & _window(run, rows)
+            if mask.any():
+                columns = found.columns | (_columns(segment.read(others, [group])) if others else {})
+                yield _filtered({name: columns[name] for name in names}, run, mask, source.facts)
+
+    def _bounds(self, segment: Segment, group: int) -> dict[str, ColumnStatistics]:
+        found = statistics(segment.metadata, group)
+        return {name: usable(one, self._dtypes[name]) for name, one in found.items()}
+
+    def _mask(self, query: Q, found: Piece) -> Mask:
+        fields = [field for field in self._schema.stored if field.name in found.columns]
+        columns = {field.name: series_of(field, found, self._categories) for field in fields}
+        return evaluate(query, columns, len(found.rows))
+
+
+def _all(segment: Segment, source: _Source, names: Sequence[str], rows: range, *, whole: bool) -> Iterator[Piece]:
+    groups = _overlapping(segment, source, rows)
+    if not names:
+        yield Piece({}, _common(source.rows, rows), source.facts.encodings)
+    elif whole:
+        is_complete = len(groups) == segment.metadata.num_row_groups
+        table = segment.read(names, None if is_complete else [group for group, _ in groups])
+        yield _piece(table, range(groups[0][1].start, groups[-1][1].stop), rows, source.facts)
+    else:
+        for group, run in groups:
+            yield _piece(segment.read(names, [group]), run, rows, source.facts)
+
+
+def _overlapping(segment: Segment, source: _Source, rows: range) -> list[tuple[int, range]]:
+    """Return the row groups that hold some of these rows, each with the rows that it holds."""
+    counts = segment.group_rows if segment.metadata.num_columns else [source.facts.rows]
+    ends = list(accumulate(counts, initial=source.rows.start))
+    runs = [range(*ends[group : group + 2]) for group in range(len(counts))]
+    return [(group, run) for group, run in enumerate(runs) if _common(run, rows)]
+
+
+def _common(one: range, two: range) -> range:
+    start = max(one.start, two.start)
+    return range(start, max(start, min(one.stop, two.stop)))
+
+
+def _window(run: range, rows: range) -> Mask:
+    numbers = np.arange(run.start, run.stop)
+    return np.asarray((numbers >= rows.start) & (numbers < rows.stop))
+
+
+def _columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:
+    return dict(zip(table.column_names, table.columns, strict=True))
+
+
+def _piece(table: pa.Table, run: range, rows: range, facts: SegmentFacts) -> Piece:
+    """Return the part of a table that lies within the rows."""
+    wanted = _common(run, rows)
+    if wanted != run:
+        table = table.slice(wanted.start - run.start, len(wanted))
+    return Piece(_columns(table), wanted, facts.encodings)
+
+
+def _filtered(columns: Mapping[str, pa.ChunkedArray], run: range, mask: Mask, facts: SegmentFacts) -> Piece:
+    if mask.all():
+        return Piece(dict(columns), run, facts.encodings)
+    flags = pa.array(mask)
+    found = {name: column.filter(flags) for name, column in columns.items()}
+    return Piece(found, run.start + np.flatnonzero(mask), facts.encodings)
+
+
+def _split(piece: Piece, size: int) -> tuple[Piece, Piece]:
+    head: dict[str, Any] = {name: column.slice(0, size) for name, column in piece.columns.items()}
+    rest: dict[str, Any] = {name: column.slice(size) for name, column in piece.columns.items()}
+    return replace(piece, columns=head, rows=piece.rows[:size]), replace(piece, columns=rest, rows=piece.rows[size:])

@@ -1,0 +1,177 @@
+"""Writing frames as segments, and merging the small segments that appends leave.
+
+Segments are of levels by their rows, each :data:`FAN` times the one before. When so many of one level stand at the end,
+they become one of a higher level: there are O(log n) small segments, and a row is rewritten once a level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import IO, Any
+
+import pyarrow as pa
+
+from omega_backends.frame_dtypes import family
+from omega_backends.frame_index import Field
+from omega_backends.frame_objects import Encoding, common_encoding, recode_objects
+from omega_backends.frame_schema import Frame, FrameSchema
+from omega_backends.frame_segments import EncodedFrame
+from omega_backends.parquet import GROUP_ROWS, Segment, Written, write_segment
+from omega_backends.segment_facts import SegmentFacts
+from omega_domain.entities.version import Part
+from omega_domain.services.payload import Payloads
+
+FAN = 16
+FINAL_ROWS = 65_536
+#: Segments of so many rows stay as they are when a frame is compacted.
+LARGE_ROWS = 1_048_576
+
+_SMALL_BYTES = 1 << 20
+_TABLE_ROWS = 4 * GROUP_ROWS
+_LEVELS = (FAN, FAN**2, FAN**3, FINAL_ROWS)
+
+
+class SegmentWriter:
+    """Writes segments of one schema.
+
+    Args:
+        payloads: where they are kept.
+        schema: of the frame; how many rows it has does not matter.
+    """
+
+    def __init__(self, payloads: Payloads, schema: FrameSchema) -> None:
+        self._payloads = payloads
+        self._fields = schema.stored
+
+    def write(self, frame: Frame, schema: FrameSchema) -> Part:
+        """Store a frame as one segment.
+
+        Raises:
+            UnsupportedObjectError: a value can not be kept; the message names the column.
+        """
+        encoded = EncodedFrame.of(frame, schema)
+        tables = encoded.tables(_TABLE_ROWS)
+        return self._store(tables, encodings=encoded.encodings, categories=encoded.categories, rows=schema.rows)
+
+    def merge(self, parts: Sequence[Part]) -> Part:
+        """Store adjacent segments as one, without ever holding all of it."""
+        facts = [SegmentFacts.from_plain(part.meta, self._fields) for part in parts]
+        objects = [field.name for field in self._fields if field.dtype == "object"]
+        common = {name: common_encoding(one.encodings[name] for one in facts) for name in objects}
+        categories: dict[str, list[Any]] = {}
+        for one in facts:
+            for name, labels in one.categories.items():
+                categories.setdefault(name, []).extend(labels)
+        tables = _rebatched(self._tables(parts, facts, common))
+        return self._store(tables, encodings=common, categories=categories, rows=sum(one.rows for one in facts))
+
+    def merge_tail(self, parts: Sequence[Part]) -> list[Part]:
+        """Return the parts with runs of small segments at their end merged, as far as there are enough of a level."""
+        merged = list(parts)
+        for level in range(len(_LEVELS)):
+            start = _run_start(merged, level)
+            same = sum(1 for part in merged[start:] if _level(part) == level)
+            if same >= FAN:
+                merged[start:] = [self.merge(merged[start:])]
+        return merged
+
+    def compacted(self, parts: Sequence[Part]) -> list[Part]:
+        """Return the parts with all runs of segments that are not large merged."""
+        done: list[Part] = []
+        run: list[Part] = []
+        for part in [*parts, None]:
+            if part is not None and part.meta["rows"] < LARGE_ROWS:
+                run.append(part)
+                continue
+            done += [self.merge(run)] if len(run) > 1 else run
+            done += [part] if part is not None else []
+            run = []
+        return done
+
+    def _store(
+        self,
+        tables: Iterable[pa.Table],
+        *,
+        encodings: Mapping[str, Encoding],
+        categories: Mapping[str, Sequence[Any]],
+        rows: int,
+    ) -> Part:
+        written: list[Written] = []
+        part = self._payloads.write(lambda file: written.append(write_segment(file, tables)))
+        facts = SegmentFacts.of(written[0], self._fields, encodings=encodings, categories=categories)
+        return replace(part, meta=replace(facts, rows=rows).to_plain(self._fields))
+
+    def _tables(
+        self, parts: Sequence[Part], facts: Sequence[SegmentFacts], common: Mapping[str, Encoding]
+    ) -> Iterator[pa.Table]:
+        names = [field.name for field in self._fields]
+        texts = [field.name for field in self._fields if family(field.dtype) == "category"]
+        for part, one in zip(parts, facts, strict=True):
+            file = open_part(self._payloads)(part)
+            with Segment(file, footer=one.footer, name=f"{part.ref[:12]}…", dictionaries=texts) as segment:
+                for group in range(max(segment.metadata.num_row_groups, 1)):
+                    groups = [group] if segment.metadata.num_row_groups else None
+                    yield _recoded(segment.read(names, groups), self._fields, one.encodings, common)
+
+
+def open_part(payloads: Payloads) -> Callable[[Part], IO[bytes]]:
+    """Return how segments are opened: small ones are checked by their SHA-256, others by the checksums they hold."""
+    return lambda part: payloads.open(part, verify=part.size <= _SMALL_BYTES)
+
+
+def with_new_categories(part: Part, schema: FrameSchema, before: Iterable[Part]) -> Part:
+    """Return the part of a segment with only those labels of categories that the segments before do not have."""
+    own: Mapping[str, list[Any]] = part.meta.get("categories", {})
+    if not own:
+        return part
+    known = known_categories(schema, before)
+    added = {name: [label for label in labels if label not in known[name]] for name, labels in own.items()}
+    meta = {key: value for key, value in part.meta.items() if key != "categories"}
+    left = {name: labels for name, labels in added.items() if labels}
+    return replace(part, meta=meta | ({"categories": left} if left else {}))
+
+
+def known_categories(schema: FrameSchema, parts: Iterable[Part]) -> dict[str, list[Any]]:
+    """Return the labels of the categories of a stored frame, as plain JSON."""
+    known: dict[str, list[Any]] = {field.name: [] for field in schema.stored if family(field.dtype) == "category"}
+    for part in parts:
+        for name, labels in part.meta.get("categories", {}).items():
+            known[name] += labels
+    return known
+
+
+def _level(part: Part) -> int:
+    rows = part.meta["rows"]
+    return next((level for level, limit in enumerate(_LEVELS) if rows < limit), len(_LEVELS))
+
+
+def _run_start(parts: Sequence[Part], level: int) -> int:
+    """Return where the run of segments of at most this level begins that the parts end with."""
+    start = len(parts)
+    while start and parts[start - 1].type == "blob" and _level(parts[start - 1]) <= level:
+        start -= 1
+    return start
+
+
+def _recoded(
+    table: pa.Table, fields: Sequence[Field], before: Mapping[str, Encoding], after: Mapping[str, Encoding]
+) -> pa.Table:
+    for place, field in enumerate(fields):
+        if field.name in after:
+            column = recode_objects(table.column(place), before[field.name], after[field.name])
+            table = table.set_column(place, field.name, column)
+    return table
+
+
+def _rebatched(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Join small tables and cut them so that all but the last fill whole row groups."""
+    held: pa.Table | None = None
+    for table in tables:
+        held = table if held is None else pa.concat_tables([held, table])
+        if held.num_rows >= _TABLE_ROWS:
+            whole = held.num_rows - held.num_rows % GROUP_ROWS
+            yield held.slice(0, whole).unify_dictionaries().combine_chunks()
+            held = held.slice(whole)
+    if held is not None:
+        yield held.unify_dictionaries().combine_chunks()

@@ -1,0 +1,166 @@
+"""The backend of the kind ``pandas.parquet``: DataFrames and Series as segments of Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from omega_backends.frame_dtypes import content, describe
+from omega_backends.frame_filter import bind
+from omega_backends.frame_reader import FrameReader
+from omega_backends.frame_schema import Frame, FrameSchema
+from omega_backends.frame_writer import SegmentWriter, known_categories, open_part, with_new_categories
+from omega_domain.entities.query import Q
+from omega_domain.entities.version import Part, Payload, Version
+from omega_domain.errors import (
+    ConflictError,
+    ObjectNotFoundError,
+    SchemaMismatchError,
+    UnsupportedObjectError,
+    UnsupportedOptionError,
+)
+from omega_domain.ports.backend import SupportsCompact, SupportsSummary
+from omega_domain.services.base_backends import BaseDataBackend
+from omega_domain.services.metadata import Metadata
+
+
+class ParquetBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
+    """Stores a DataFrame or a Series, dtypes, index and labels included.
+
+    ``put(..., append=True)`` adds rows with the same columns and dtypes. ``get`` takes ``columns=`` (with
+    ``excluding=True``: all but these), ``rows=(start, end)``, ``chunksize=`` and filters; rows are taken first, then
+    filtered. A frame that holds something that can not be kept exactly is refused with the column's name.
+    """
+
+    KIND: ClassVar[str] = "pandas.parquet"
+
+    @classmethod
+    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003
+        """Tell whether this is a DataFrame or a Series; not one of a subclass, which would not come back as such."""
+        return type(obj) in {pd.DataFrame, pd.Series}
+
+    def put(self, obj: Frame, name: str, *, append: bool = False) -> Metadata:
+        """Store a frame, or append it to the one that is there.
+
+        Raises:
+            UnsupportedObjectError: something of it can not be kept exactly; the message names the column.
+            SchemaMismatchError: what is appended has other columns, dtypes or another index.
+        """
+        try:
+            schema = FrameSchema.of(obj)
+            writer = SegmentWriter(self.data_store.payloads, schema)
+            part = writer.write(obj, schema)
+        except UnsupportedObjectError as error:
+            raise UnsupportedObjectError(f"{name!r} can not be put: {error}") from error
+        draft = self.data_store.make_metadata(name, self.KIND)
+        if append:
+            return draft.save(merge=lambda before: self._appended(before, schema, part, name))
+        return draft.set_payload(Payload([part], schema.to_plain())).save()
+
+    def get(
+        self,
+        name: str,
+        *,
+        columns: Sequence[Any] | None = None,
+        excluding: bool = False,
+        filter: Q | None = None,
+        rows: tuple[int | None, int | None] | None = None,
+        chunksize: int | None = None,
+    ) -> Frame | Iterator[Frame]:
+        """Return a frame, or an iterator over frames of ``chunksize`` rows.
+
+        Args:
+            name: name of the object.
+            columns: labels of the columns to return, in this order.
+            excluding: return all columns but these.
+            filter: return the rows where this holds.
+            rows: first row, and the row behind the last, as in a slice.
+            chunksize: rows of each frame.
+
+        Raises:
+            ColumnNotFoundError: there is no such column.
+            InvalidFilterError: an operator or value does not fit the column.
+        """
+        meta = self._metadata(name)
+        schema = FrameSchema.from_plain(meta.kind_meta)
+        places = schema.select(columns, excluding=excluding)
+        if schema.is_series and len(places) != 1:
+            raise UnsupportedOptionError(f"{name!r} is a Series, whose only column can not be left out")
+        query = bind(filter, schema) if filter is not None else None
+        window = range(schema.rows)[slice(*rows)] if rows is not None else range(schema.rows)
+        reader = FrameReader(schema, meta.parts, open_part(self.data_store.payloads))
+        if chunksize is None:
+            return reader.frame(places, query=query, rows=window)
+        if chunksize < 1:
+            raise UnsupportedOptionError(f"chunksize must be at least 1, not {chunksize}")
+        return reader.chunks(places, query=query, rows=window, size=chunksize)
+
+    def compact(self, name: str) -> Metadata:
+        """Rewrite the frame in as few segments as sensible, as a new version; what is appended meanwhile stays."""
+        meta = self._metadata(name)
+        before = meta.parts
+        writer = SegmentWriter(self.data_store.payloads, FrameSchema.from_plain(meta.kind_meta))
+        after = writer.compacted(before)
+        if len(after) == len(before):
+            return meta
+        return self.data_store.make_metadata(name, self.KIND).save(
+            merge=lambda current: self._compacted(current, before, after, name)
+        )
+
+    def summary(self, name: str) -> dict[str, Any]:
+        """Return rows, columns with their dtypes, index and segments."""
+        meta = self._metadata(name)
+        schema = FrameSchema.from_plain(meta.kind_meta)
+        columns = zip(schema.column_labels, schema.fields, strict=True)
+        return {
+            "type": "Series" if schema.is_series else "DataFrame",
+            "rows": schema.rows,
+            "columns": {str(label): describe(field.dtype) for label, field in columns},
+            "index": schema.index.describe(),
+            "segments": len(meta.parts),
+        }
+
+    def _metadata(self, name: str) -> Metadata:
+        meta = self.data_store.metadata(name)
+        if meta is None:
+            raise ObjectNotFoundError(f"no object {name!r}")
+        return meta
+
+    def _appended(self, before: Version | None, schema: FrameSchema, part: Part, name: str) -> Payload:
+        """Return the payload with the new segment behind those of the version before."""
+        if before is None:
+            return Payload([part], schema.to_plain())
+        if before.kind != self.KIND:
+            raise SchemaMismatchError(f"can not append to {name!r}: it became a {before.kind} meanwhile")
+        stored = FrameSchema.from_plain(before.kind_meta)
+        joined = stored.followed_by(schema, name)
+        if joined is schema:
+            return Payload([part], schema.to_plain())
+        held = list(before.parts)
+        fresh = part
+        if part.meta.get("categories"):
+            held_segments = list(self.data_store.payloads.expand(held))
+            self._check_ordered(stored, held_segments, part, name)
+            fresh = with_new_categories(part, stored, held_segments)
+        if schema.rows or fresh.meta.get("categories"):
+            held = SegmentWriter(self.data_store.payloads, stored).merge_tail([*held, fresh])
+        return Payload(held, joined.to_plain())
+
+    def _check_ordered(self, stored: FrameSchema, held: Sequence[Part], part: Part, name: str) -> None:
+        """Refuse other categories where they have an order, since it would be lost where the new ones belong."""
+        known = known_categories(stored, held)
+        for field in stored.stored:
+            own = part.meta["categories"].get(field.name)
+            if own is not None and content(field.dtype)["ordered"] and own != known[field.name]:
+                raise SchemaMismatchError(
+                    f"can not append to {name!r}: the ordered categories of {field.name!r} are {known[field.name]}, "
+                    f"not {own}; convert by astype() to the same CategoricalDtype"
+                )
+
+    def _compacted(self, current: Version | None, before: Sequence[Part], after: Sequence[Part], name: str) -> Payload:
+        parts = list(self.data_store.payloads.expand(current.parts)) if current else []
+        if current is None or [part.ref for part in parts[: len(before)]] != [part.ref for part in before]:
+            raise ConflictError(f"{name!r} was replaced while it was compacted; nothing was changed, compact it again")
+        return Payload([*after, *parts[len(before) :]], current.kind_meta)

@@ -1,0 +1,1 @@
+"""What tests of backends share: strategies for hypothesis."""

@@ -1,0 +1,103 @@
+"""Telling the story: each step's reason, its code, its result, and what it took."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import shlex
+import textwrap
+from collections.abc import Callable, Mapping
+from time import perf_counter
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.syntax import Syntax
+from rich.text import Text
+
+from omega_cli.demo.story import STEPS, Step, data_folder
+from omega_cli.output import size
+from omega_domain.services.checking import UsageReport
+from omega_domain.services.metadata import Metadata
+from omega_domain.omega import Omega
+
+WIDTH = 80
+MAX_ROWS = 8
+INTRODUCTION = "omega-ml keeps data and models by name, and trains and uses them by name."
+COMMANDS = (
+    "om --bucket dev datasets list",
+    "om --bucket dev datasets get 'flights[carrier,dest,dep_delay]' --where dest=SFO",
+    "om --bucket dev models versions delay",
+    "om --bucket prod runtime model delay score 'trips/test[^dep_delay]' 'trips/test[dep_delay]'",
+    "om --bucket prod shell",
+)
+
+
+def tell(om: Omega, console: Console) -> dict[str, float]:
+    """Take every step of the story, and show it; return the seconds that each took."""
+    files = data_folder()
+    console.print(Text(INTRODUCTION, style="bold"))
+    console.print(Padding(Syntax(f"import omega_ml\nom = omega_ml.setup(bucket={om.bucket!r})", "python"), (1, 4)))
+    console.print(Padding(Text(repr(om), overflow="fold"), (0, 2)))
+    seconds = {}
+    for number, step in enumerate(STEPS, start=1):
+        _show_before(console, number, step)
+        start = perf_counter()
+        result = step.take(om, files)
+        seconds[step.title] = perf_counter() - start
+        _show_after(console, result, seconds[step.title])
+    return seconds
+
+
+def tell_end(om: Omega, console: Console, seconds: float) -> None:
+    """Say what is left to play with."""
+    console.print()
+    console.print(Rule(Text(f"Done in {seconds:.1f} s. It is all yours now:", style="bold"), align="left"))
+    home = om.context.store.url.removeprefix("file://")
+    for line in (f"export OMEGA_HOME={shlex.quote(home)}", *COMMANDS):
+        console.print(Text(f"  {line}"), soft_wrap=True)
+
+
+def code_of(function: Callable[..., Any]) -> str:
+    """Return the source of a function's body without its docstring, as a reader would type it."""
+    source = textwrap.dedent(inspect.getsource(function))
+    body = ast.parse(source).body[0].body[1:]  # type: ignore[attr-defined] -- a function has a body
+    lines = source.splitlines()[body[0].lineno - 1 : body[-1].end_lineno]
+    return textwrap.dedent("\n".join(lines)).replace("\nreturn ", "\n").removeprefix("return ")
+
+
+def _show_before(console: Console, number: int, step: Step) -> None:
+    console.print()
+    console.print(Rule(Text(f"{number} of {len(STEPS)}  {step.title}", style="bold"), align="left"))
+    console.print(Padding(Text(" ".join((inspect.getdoc(step.take) or "").split())), (0, 0, 1, 0)))
+    console.print(Padding(Syntax(code_of(step.take), "python", background_color="default"), (0, 4)))
+    console.print()
+
+
+def _show_after(console: Console, result: Any, seconds: float) -> None:
+    console.print(Padding(Text(_readable(result), no_wrap=True), (0, 2)), soft_wrap=True)
+    console.print(Text(f"{seconds:.2f} s", style="dim"), justify="right")
+
+
+def _readable(result: Any) -> str:
+    if isinstance(result, Metadata):
+        return _describe(result)
+    if isinstance(result, list):
+        return "\n".join(_readable(item) for item in result)
+    if isinstance(result, Mapping):
+        return "\n".join(f"{name:<16} {value:.3f}" for name, value in result.items())
+    if isinstance(result, UsageReport):
+        return _describe_usage(result)
+    rows, columns = result.shape
+    return f"{result.to_string(max_rows=MAX_ROWS, line_width=WIDTH - 4)}\n\n{rows:,} rows, {columns} columns"
+
+
+def _describe(meta: Metadata) -> str:
+    tags = f"  @{', @'.join(meta.tags)}" if meta.tags else ""
+    return f"{meta.bucket:<6}{meta.name:<14}version {meta.version:<4}{meta.kind:<16}{size(meta.size):>9}{tags}"
+
+
+def _describe_usage(report: UsageReport) -> str:
+    lines = [f"{usage.bucket:<6}{usage.prefix:<9}{usage.name:<14}{size(usage.total):>9}" for usage in report.objects]
+    return "\n".join([*lines, "", f"stored: {size(report.stored)}, needed: {size(report.live)}"])

@@ -1,0 +1,66 @@
+"""Completion: what a shell is offered."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from omega_domain.omega import Omega
+
+
+def complete(words: str) -> list[str]:
+    """Ask like bash does: the words so far, of which the last is being typed."""
+    script = Path(sys.executable).parent / "om"
+    environ = {**os.environ, "_OM_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1)}
+    done = subprocess.run([script], env=environ, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+@pytest.fixture
+def objects(omega: Omega) -> None:
+    omega.datasets.put(1, "sales/2024")
+    omega.datasets.put(1, "sales/2025")
+    omega.datasets.put(1, "stock")
+    omega.models.put(1, "forecast")
+    omega["dev"].datasets.put(1, "draft")
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("om datasets ge", ["get"]),
+        ("om datasets get sal", ["sales/2024", "sales/2025"]),
+        ("om models get ", ["forecast"]),
+        ("om --bucket dev datasets get ", ["draft"]),
+        ("om datasets get --bucket dev ", ["draft"]),
+        ("om --bucket ", ["dev", "omega"]),
+        ("om runtime model f", ["forecast"]),
+        ("om runtime model forecast pred", ["predict", "predict_proba"]),
+        ("om runtime model forecast predict st", ["stock"]),
+        ("om promote datasets st", ["stock"]),
+        ("om promote model ", ["forecast"]),
+        ("om datasets list --kind python.d", ["python.data"]),
+    ],
+)
+def test_names_are_offered(objects: None, words: str, offered: list[str]) -> None:
+    assert complete(words) == offered
+
+
+def test_contexts_are_offered(home: Path) -> None:
+    Path("omega.toml").write_text('[contexts.prod]\nhome = "p"')
+    assert complete("om --context ") == ["default", "prod"]
+
+
+def test_a_broken_store_offers_nothing(home: Path) -> None:
+    Path("omega.toml").write_text("nonsense")
+    assert complete("om datasets get x") == []
+
+
+def test_completing_leaves_no_home_behind(home: Path) -> None:
+    complete("om datasets get x")
+    assert not home.exists()

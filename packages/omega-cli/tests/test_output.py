@@ -1,0 +1,94 @@
+"""Output: what people and programs read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from omega_cli import output
+from omega_cli.session import Session
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (12_345_678, "12.3 MB"), (10**18, "1000.0 PB")]
+)
+def test_sizes_have_the_unit_that_fits(count: int, text: str) -> None:
+    assert output.size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (float("nan"), None),
+        (float("inf"), None),
+        (datetime(2013, 1, 1, tzinfo=UTC), "2013-01-01T00:00:00+00:00"),
+        (pd.NaT, None),
+        (pd.Timestamp("2013-01-01"), "2013-01-01T00:00:00"),
+        ({1: (1, {2})}, {"1": [1, [2]]}),
+        (np.float64(0.5), 0.5),
+        (np.array([1, 2]), [1, 2]),
+        (pd.DataFrame({"x": [1, None]}), [{"x": 1.0}, {"x": None}]),
+        (pd.Series([1, 2]), [1, 2]),
+        (Decimal("1.50"), "1.50"),
+        (b"x", "b'x'"),
+    ],
+)
+def test_results_become_plain_json(value: object, plain: object) -> None:
+    assert output.plain(value) == plain
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("size", 1500, "1.5 kB"),
+        ("rows", 336_776, "336,776"),
+        ("created", "2013-01-01T10:20:30.5+00:00", "2013-01-01 10:20:30"),
+        ("tags", ["a", "b"], "a, b"),
+        ("tags", [], "-"),
+        ("attributes", {"a": [1]}, '{"a": [1]}'),
+        ("author", None, "-"),
+        ("dropped", False, "False"),
+    ],
+)
+def test_cells_are_what_people_read(name: str, value: object, text: str) -> None:
+    assert output.cell(name, value) == text
+
+
+def test_a_table_that_is_piped_has_one_line_a_row(capsys: pytest.CaptureFixture[str]) -> None:
+    output.show_rows(Session(), [{"name": "[red]x", "author": "y " * 100}], ["name", "author"])
+    assert capsys.readouterr().out.splitlines() == ["name    author", f"[red]x  {'y ' * 99}y"]
+
+
+def test_a_table_fits_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "dumb")
+    output.show_rows(Session(), [{"name": "x", "author": "y " * 100}], ["name", "author"])
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 40
+
+
+@pytest.mark.parametrize(
+    ("value", "printed"),
+    [
+        ("text", "text\n"),
+        ({"a": 1}, '{\n  "a": 1\n}\n'),
+        (5, "5\n"),
+        (pd.Series([1], name="x"), "0    1\n"),
+    ],
+)
+def test_objects_are_printed_as_people_read_them(value: Any, printed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    output.show_object(Session(), {}, value)
+    assert capsys.readouterr().out == printed
+
+
+def test_a_file_is_printed_byte_by_byte(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Any) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"\xff\0")
+    with path.open("rb") as file:
+        output.show_object(Session(), {}, file)
+    assert capfdbinary.readouterr().out == b"\xff\0"

@@ -1,0 +1,73 @@
+"""`om promote`: copying objects between buckets and contexts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import omega_ml
+from omega_domain.omega import Omega
+
+Run = Callable[..., Any]
+
+
+def test_an_object_is_promoted_to_a_bucket(om: Run, omega: Omega) -> None:
+    omega["dev"].datasets.put([1], "d")
+    saved = om("--bucket", "dev", "promote", "datasets", "d", "--to", "prod", "--tag", "live", "--json").json
+    assert (saved["bucket"], saved["tags"]) == ("prod", ["live"])
+    assert saved["provenance"]["bucket"] == "dev"
+    assert omega["prod"].datasets.get("d") == [1]
+
+
+@pytest.mark.parametrize("what", ["model", "models"])
+def test_a_store_may_be_named_by_what_it_keeps(om: Run, omega: Omega, what: str) -> None:
+    omega.models.put(1, "m")
+    assert om("promote", what, "m", "--to", "prod", "--as", "n").code == 0
+    assert omega["prod"].models.get("n") == 1
+
+
+def test_the_group_of_a_store_promotes_too(om: Run, omega: Omega) -> None:
+    omega.models.put(1, "m", tag="v1")
+    omega.models.put(2, "m")
+    assert om("models", "promote", "m@v1", "--to", "prod").code == 0
+    assert omega["prod"].models.get("m") == 1
+
+
+def test_an_object_is_promoted_to_a_context(om: Run, omega: Omega, tmp_path: Path) -> None:
+    Path("omega.toml").write_text(f'[contexts.prod]\nhome = "{tmp_path / "prod"}"')
+    omega["dev"].datasets.put([1], "d")
+    saved = om("--bucket", "dev", "promote", "datasets", "d", "--to-context", "prod", "--json").json
+    assert saved["bucket"] == "omega"
+    assert omega_ml.setup(home=tmp_path / "prod").datasets.get("d") == [1]
+    om("--bucket", "dev", "promote", "datasets", "d", "--to-context", "prod", "--to", "live")
+    assert omega_ml.setup(home=tmp_path / "prod")["live"].datasets.get("d") == [1]
+
+
+def test_a_promotion_needs_a_target(om: Run, omega: Omega) -> None:
+    omega.datasets.put([1], "d")
+    done = om("promote", "datasets", "d")
+    assert done.code == 2
+    assert "--to BUCKET" in done.err
+
+
+def test_a_promotion_to_itself_is_refused(om: Run, omega: Omega) -> None:
+    omega.datasets.put([1], "d")
+    done = om("promote", "datasets", "d", "--to", "omega")
+    assert done.code == 1
+    assert "another bucket or context" in done.err
+
+
+def test_an_unknown_context_is_refused(om: Run, omega: Omega) -> None:
+    omega.datasets.put([1], "d")
+    done = om("promote", "datasets", "d", "--to-context", "prod")
+    assert done.code == 1
+    assert "[contexts.prod]" in done.err
+
+
+def test_what_is_not_a_store_is_wrong_usage(om: Run) -> None:
+    done = om("promote", "flight", "d", "--to", "prod")
+    assert done.code == 2
+    assert "'datasets'" in done.err

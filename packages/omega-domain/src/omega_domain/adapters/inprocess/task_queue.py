@@ -1,0 +1,26 @@
+"""The task queue of this process: tasks are run when they are submitted, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from omega_domain.entities.task import Task
+from omega_domain.ports.task_queue import TaskQueue
+from omega_domain.services.context import Context
+from omega_domain.services.execution import Executor
+
+
+class InProcessTaskQueue(TaskQueue):
+    """Runs tasks of a context in the thread that submits them; when ``submit`` returns, they have ended."""
+
+    def __init__(self, context: Context) -> None:
+        self._executor = Executor(context)
+
+    @property
+    def name(self) -> str:
+        """``in-process``."""
+        return "in-process"
+
+    def submit(self, stages: Sequence[Sequence[Task]]) -> None:
+        """Run the tasks, stage by stage."""
+        self._executor.submit(stages)

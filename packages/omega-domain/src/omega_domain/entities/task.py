@@ -1,0 +1,161 @@
+"""Tasks: the envelope that carries a call to a worker, and the record that it leaves. Both are plain JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from omega_domain.entities.requirement import DEFAULT_LABEL, Requirement
+
+PENDING: Final = "PENDING"
+STARTED: Final = "STARTED"
+SUCCESS: Final = "SUCCESS"
+FAILURE: Final = "FAILURE"
+FINAL: Final = frozenset({SUCCESS, FAILURE})
+
+Status = Literal["PENDING", "STARTED", "SUCCESS", "FAILURE"]
+ArgumentType = Literal["value", "claim", "dataset", "temporary", "fitted", "open", "result", "results"]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a task.
+
+    Attributes:
+        type: what ``content`` is.
+
+            * ``value``: the value, as JSON text of the codec; ``claim``: the name it is kept by in the store;
+            * ``dataset``: name of a dataset; ``temporary``: name of one that is dropped when the task is done;
+            * ``fitted``: ``X`` or ``Y`` that the object is linked to or was last fitted on;
+            * ``open``: ``X`` or ``Y`` was not given; the same as ``fitted`` if there is no other;
+            * ``result``: id of the task whose result it is; ``results``: ids of tasks, for the list of their results.
+        content: in plain JSON types.
+    """
+
+    type: ArgumentType
+    content: Any
+
+    def to_plain(self) -> list[Any]:
+        """Return a list for JSON."""
+        return [self.type, self.content]
+
+    @classmethod
+    def from_plain(cls, plain: list[Any]) -> Argument:
+        """Rebuild from :meth:`to_plain`."""
+        type_, content = plain
+        return cls(type_, content)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A call of an action on a named object, on its way to a worker.
+
+    Attributes:
+        id: unique; also the idempotency key: a task that has ended is not run again.
+        action: what to do, such as ``predict``.
+        kind: kind of the object reference: ``model``.
+        name: name of the object, with version if one was given.
+        bucket: bucket in which all names of this task are.
+        context: name of the context it was submitted from.
+        args: the data, in the order of the action's parameters.
+        kwargs: further arguments.
+        requirement: what it asks of the worker.
+        label: the label that the requirement came to; the name of the queue.
+        after: ids of tasks that must have succeeded before.
+        options: how to run it, such as ``{'logging': True}``.
+        submitted: when it was made, in UTC.
+    """
+
+    id: str
+    action: str
+    kind: str
+    name: str
+    bucket: str
+    context: str
+    args: tuple[Argument, ...] = ()
+    kwargs: Mapping[str, Argument] = field(default_factory=dict)
+    requirement: Requirement = Requirement()
+    label: str = DEFAULT_LABEL
+    after: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    submitted: datetime
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        """All arguments."""
+        return (*self.args, *self.kwargs.values())
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return a dict for JSON."""
+        return {
+            "id": self.id,
+            "action": self.action,
+            "kind": self.kind,
+            "name": self.name,
+            "bucket": self.bucket,
+            "context": self.context,
+            "args": [argument.to_plain() for argument in self.args],
+            "kwargs": {name: argument.to_plain() for name, argument in self.kwargs.items()},
+            "requirement": self.requirement.to_plain(),
+            "label": self.label,
+            "after": list(self.after),
+            "options": dict(self.options),
+            "submitted": self.submitted.isoformat(),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Task:
+        """Rebuild from :meth:`to_plain`."""
+        fields = dict(plain)
+        fields["args"] = tuple(Argument.from_plain(argument) for argument in plain["args"])
+        fields["kwargs"] = {name: Argument.from_plain(argument) for name, argument in plain["kwargs"].items()}
+        fields["requirement"] = Requirement.from_plain(plain["requirement"])
+        fields["after"] = tuple(plain["after"])
+        fields["submitted"] = datetime.fromisoformat(plain["submitted"])
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRecord:
+    """What is known of a task, kept in the store.
+
+    Attributes:
+        id: id of the task.
+        status: PENDING, STARTED, SUCCESS or FAILURE.
+        action: what it does.
+        kind: kind of the object reference.
+        name: name of the object.
+        bucket: where its names are.
+        label: label of the workers it was for.
+        data: names of its datasets, and ``<in memory>`` for other data.
+        worker: who runs or ran it.
+        attempts: how often it was started.
+        submitted: when it was made, in UTC.
+        started: when it was last started.
+        ended: when it ended.
+        result: what it returned: a ``value`` or a ``claim``.
+        error: what it raised; see :mod:`omega_domain.services.task_errors`.
+    """
+
+    id: str
+    status: Status
+    action: str = ""
+    kind: str = ""
+    name: str = ""
+    bucket: str = ""
+    label: str = DEFAULT_LABEL
+    data: tuple[str, ...] = ()
+    worker: str | None = None
+    attempts: int = 0
+    submitted: datetime | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
+    result: Argument | None = None
+    error: Mapping[str, Any] | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the task has ended."""
+        return self.status in FINAL

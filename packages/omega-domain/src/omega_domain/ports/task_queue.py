@@ -1,0 +1,36 @@
+"""Port of the task queue: how tasks get to workers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Protocol
+
+from omega_domain.entities.task import Task
+
+
+class TaskQueue(Protocol):
+    """Carries tasks to workers. Results are not its business: a worker writes them to the task log of the store.
+
+    Duties: a task travels as the JSON of :meth:`Task.to_plain` and nothing else; once :meth:`submit` has returned, every
+    task has a record, and ends as SUCCESS or FAILURE; safe to use from many threads.
+    """
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What people call it, without secrets: ``in-process``, ``celery``."""
+
+    @abstractmethod
+    def submit(self, stages: Sequence[Sequence[Task]]) -> None:
+        """Submit tasks.
+
+        The tasks of a stage may run beside each other, in any order, each on a queue of its ``label``. A stage starts
+        when all tasks of the stage before have ended, whether well or not; a task that finds one of those in its
+        ``after`` failed does not run but fails likewise (see :mod:`omega_domain.services.execution`). So a single task
+        is ``[[task]]``, a sequence ``[[a], [b], [c]]``, a parallel run ``[[a, b, c]]``, and mapreduce
+        ``[[a, b], [c]]``.
+
+        Raises:
+            TaskError: they could not be submitted; then none of them runs.
+        """

@@ -1,0 +1,52 @@
+"""Claim checks: values too large for an envelope or a task record travel through the store."""
+
+from __future__ import annotations
+
+from omega_domain.entities.names import ObjectKey
+from omega_domain.services.committing import Commits
+from omega_domain.services.context import DATA, Context
+from omega_domain.services.dropping import drop_object
+from omega_domain.services.finding import Finder
+from omega_domain.entities.version import Payload
+from omega_domain.services.payload import Payloads
+from omega_domain.services.store import OmegaStore
+
+#: Characters of JSON up to which a value travels itself.
+LIMIT = 256 * 1024
+#: Hidden, and temporary: collect removes what nobody has dropped after a day.
+FOLDER = ".omega/_temp"
+KIND = "omega.claim"
+
+
+def new_name(context: Context) -> str:
+    """Return a fresh name for a temporary dataset."""
+    return f"{FOLDER}/{context.new_id()}"
+
+
+def is_claim(name: str) -> bool:
+    """Whether a name was made by :func:`new_name`."""
+    return name.startswith(f"{FOLDER}/")
+
+
+def put_claim(context: Context, bucket: str, text: str) -> str:
+    """Keep a text in the store; return the name it is kept by."""
+    store = OmegaStore(context, prefix=DATA, bucket=bucket)
+    part = store.payloads.write(lambda file: file.write(text.encode()))
+    name = new_name(context)
+    store.make_metadata(name, KIND).set_payload(Payload([part])).save()
+    return name
+
+
+def get_claim(context: Context, bucket: str, name: str) -> str:
+    """Return a text that was kept. Raises ObjectNotFoundError if it was collected meanwhile."""
+    meta = OmegaStore(context, prefix=DATA, bucket=bucket).resolve(name)
+    with Payloads(context).open(meta.parts[0]) as file:
+        return file.read().decode()
+
+
+def drop_temporary(context: Context, bucket: str, name: str) -> None:
+    """Drop a claim or temporary dataset; nothing happens if it is gone already."""
+    key = ObjectKey(bucket, DATA, name)
+    head = Finder(context).head(key, required=False)
+    if head is not None:
+        drop_object(context, Commits(context, Payloads(context)), key, uid=head.uid)

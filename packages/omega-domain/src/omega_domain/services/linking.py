@@ -1,0 +1,65 @@
+"""Linking a model to data: what it is fitted on, or predicts from, when nothing else is said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from omega_domain.errors import ObjectNotFoundError
+
+if TYPE_CHECKING:
+    from omega_domain.services.metadata import Metadata
+    from omega_domain.services.store import OmegaStore
+
+#: Attributes of a model: what it was linked to, and what its last fit saw.
+LINKED = "linked"
+FITTED = "dataset"
+
+
+def link_dataset(
+    models: OmegaStore, datasets: OmegaStore, name: str, *, Xname: str, Yname: str | None = None
+) -> Metadata:
+    """Make datasets the data of a model, for when it is fitted or used without any; return its metadata.
+
+    Args:
+        models: the store of the model.
+        datasets: the datasets of the same bucket.
+        name: name of the model.
+        Xname: name of a dataset, with columns if wanted.
+        Yname: name of the dataset of the target.
+
+    Raises:
+        ObjectNotFoundError: there is no such model or dataset.
+    """
+    meta = models.resolve(name)
+    for dataset in filter(None, (Xname, Yname)):
+        datasets.resolve(dataset)
+    meta.attributes[LINKED] = {"X": {"name": Xname}, "Y": {"name": Yname}}
+    return meta.save()
+
+
+def default_data(meta: Metadata, role: str, *, fitted_first: bool = False) -> str | None:
+    """Return the name of the data that a model is linked to, or else was last fitted on; None if Y was not needed.
+
+    Args:
+        meta: the model.
+        role: ``X`` or ``Y``.
+        fitted_first: whether the last fit comes before the link, as for ``'*'``.
+
+    Raises:
+        ObjectNotFoundError: there is neither, or the last fit was on data without a name.
+    """
+    for source in (FITTED, LINKED) if fitted_first else (LINKED, FITTED):
+        if _name(meta, source, "X"):
+            return _name(meta, source, role)
+    state = "was last fitted on data that has no name" if FITTED in meta.attributes else "was neither linked nor fitted"
+    raise ObjectNotFoundError(
+        f"no data for {meta.name!r}: it {state}; give the name of a dataset, or link the model to one: "
+        f"om.models.link_dataset({meta.name!r}, Xname=…, Yname=…)"
+    )
+
+
+def _name(meta: Metadata, source: str, role: str) -> str | None:
+    found = meta.attributes.get(source)
+    data = found.get(role) if isinstance(found, Mapping) else None
+    return data.get("name") if isinstance(data, Mapping) else None

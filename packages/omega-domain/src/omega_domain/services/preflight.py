@@ -1,0 +1,64 @@
+"""Preflight: what is wrong with a call is said before anything is submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from omega_domain.entities.names import ObjectRef, validate_name
+from omega_domain.services.actions import DATA_OF
+from omega_domain.services.arguments import FITTED
+from omega_domain.services.linking import default_data
+from omega_domain.services.metadata import Metadata
+
+if TYPE_CHECKING:
+    from omega_domain.services.canvas import Canvas
+    from omega_domain.services.store import OmegaStore
+
+
+def check_call(
+    datasets: OmegaStore,
+    meta: Metadata,
+    action: str,
+    data: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    *,
+    canvas: Canvas | None = None,
+) -> None:
+    """Raise if a call can not succeed, as far as names tell.
+
+    Args:
+        datasets: the datasets of the model's bucket.
+        meta: the model.
+        action: what is to be done.
+        data: the data that were given.
+        kwargs: further arguments.
+        canvas: the tasks this one is collected with; they may make what is missing now.
+
+    Raises:
+        ObjectNotFoundError: a dataset or version does not exist, or no data are given nor known.
+        InvalidNameError: a name breaks the grammar.
+    """
+    if kwargs.get("rName") is not None:
+        validate_name(kwargs["rName"], what="name of a result")
+    if action not in DATA_OF:
+        return
+    for name in data:
+        if isinstance(name, str) and name != FITTED:
+            _check_dataset(datasets, name, canvas)
+    if data[0] is None or (isinstance(data[0], str) and data[0] == FITTED):
+        _check_default(datasets, meta, canvas, is_open=data[0] is None)
+
+
+def _check_dataset(datasets: OmegaStore, name: str, canvas: Canvas | None) -> None:
+    ref = ObjectRef.parse(name)
+    if canvas is None or not canvas.makes(datasets.bucket, ref.name):
+        datasets.resolve(name)
+
+
+def _check_default(datasets: OmegaStore, meta: Metadata, canvas: Canvas | None, *, is_open: bool) -> None:
+    if canvas is not None and (canvas.touches(meta.bucket, meta.name) or (is_open and canvas.forwards)):
+        return
+    name = default_data(meta, "X", fitted_first=not is_open)
+    if name is not None:
+        _check_dataset(datasets, name, canvas)

@@ -1,0 +1,218 @@
+"""Results of tasks, read from the task log: the same answer in every process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+from omega_domain.entities.task import FAILURE, PENDING, STARTED, SUCCESS, Status, TaskRecord
+from omega_domain.errors import TaskTimeoutError
+from omega_domain.services.task_log import GroupRecord, TaskLog
+
+MIN_PAUSE, MAX_PAUSE = 0.001, 0.1
+
+
+class AsyncResult:
+    """What a task returns, now or later."""
+
+    def __init__(self, log: TaskLog, task_id: str) -> None:
+        self._log = log
+        self._id = task_id
+        self._final: TaskRecord | None = None
+
+    @property
+    def id(self) -> str:
+        """Id of the task."""
+        return self._id
+
+    @property
+    def record(self) -> TaskRecord:
+        """All that is known of the task.
+
+        Raises:
+            ObjectNotFoundError: it was never submitted.
+        """
+        if self._final is not None:
+            return self._final
+        record = self._log.get(self._id)
+        if record.is_final:
+            self._final = record
+        return record
+
+    @property
+    def status(self) -> Status:
+        """PENDING, STARTED, SUCCESS or FAILURE."""
+        return self.record.status
+
+    @property
+    def traceback(self) -> str | None:
+        """The worker's traceback if the task failed."""
+        error = self.record.error
+        return str(error["traceback"]) if error else None
+
+    def ready(self) -> bool:
+        """Tell whether the task has ended."""
+        return self.record.is_final
+
+    def successful(self) -> bool:
+        """Tell whether the task has ended well."""
+        return self.status == SUCCESS
+
+    def get(self, timeout: float | None = None) -> Any:
+        """Return what the task returned, waiting for it.
+
+        Args:
+            timeout: seconds to wait at most.
+
+        Raises:
+            TaskTimeoutError: it has not ended by then; it goes on, ask again.
+            Exception: what the task raised: the same type if it is Python's, ours or the backend's, else a
+                TaskFailedError; with the worker's traceback as a note.
+        """
+        return self._log.result(_wait(self, timeout))
+
+    def __repr__(self) -> str:
+        return f"<AsyncResult: {self._id}>"
+
+    def _repr_html_(self) -> str:
+        record = self.record
+        return _table("AsyncResult", {"id": self._id, "status": record.status, "task": _what(record), "worker": record.worker})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AsyncResult) and other.id == self._id
+
+    def __hash__(self) -> int:
+        return hash(self._id)
+
+
+class GroupResult:
+    """What several tasks return that were submitted together, as a sequence, in parallel, or as mapreduce.
+
+    Attributes:
+        id: id of the group.
+        results: of each task, in the order of their submission.
+    """
+
+    def __init__(self, log: TaskLog, group: GroupRecord) -> None:
+        self._log = log
+        self._group = group
+        self.id = group.id
+        self.results = [AsyncResult(log, task_id) for task_id in group.members]
+
+    @property
+    def status(self) -> Status:
+        """FAILURE if a task failed, SUCCESS if all succeeded, PENDING if none has started, else STARTED."""
+        found = {result.status for result in self.results}
+        if FAILURE in found:
+            return FAILURE
+        if found <= {SUCCESS}:
+            return SUCCESS
+        return PENDING if found == {PENDING} else STARTED
+
+    @property
+    def traceback(self) -> str | None:
+        """The worker's traceback of the first task that failed."""
+        return next((result.traceback for result in self.results if result.traceback), None)
+
+    def ready(self) -> bool:
+        """Tell whether all tasks have ended."""
+        return all(result.ready() for result in self.results)
+
+    def successful(self) -> bool:
+        """Tell whether all tasks have ended well."""
+        return self.status == SUCCESS
+
+    def get(self, timeout: float | None = None) -> Any:
+        """Return what the last task of a sequence or mapreduce returned, or the list of what parallel tasks returned.
+
+        Raises:
+            TaskTimeoutError: they have not ended by then.
+            Exception: what the first task that failed raised.
+        """
+        values = self.getall(timeout)
+        if self._group.form == "parallel":
+            return values
+        return values[-1] if values else None
+
+    def getall(self, timeout: float | None = None) -> list[Any]:
+        """Return what the tasks returned, in the order of their submission; raises as :meth:`get`."""
+        left = _deadline(timeout)
+        return [result.get(left()) for result in self.results]
+
+    def collect(self, timeout: float | None = None) -> set[AsyncResult | GroupResult]:
+        """Wait for all tasks, and return their results: those of parallel tasks as one group.
+
+        Raises:
+            TaskTimeoutError: they have not ended by then.
+        """
+        left = _deadline(timeout)
+        for result in self.results:
+            _wait(result, left())
+        members = self._group.members
+        if self._group.form == "sequence":
+            return set(self.results)
+        if self._group.form == "parallel" or not members:
+            return {self}
+        mapped = GroupRecord(id=self.id, form="parallel", members=members[:-1])
+        return {self.results[-1], GroupResult(self._log, mapped)}
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __repr__(self) -> str:
+        return f"<GroupResult: {self.id} [{', '.join(result.id for result in self.results)}]>"
+
+    def _repr_html_(self) -> str:
+        return _table("GroupResult", {"id": self.id, "status": self.status, "tasks": str(len(self))})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, GroupResult) and (other.id, other.results) == (self.id, self.results)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+
+def open_result(log: TaskLog, task_id: str) -> AsyncResult | GroupResult:
+    """Return the result of a task, or of tasks submitted together, by its id.
+
+    Raises:
+        ObjectNotFoundError: nothing of this id was submitted in this context.
+    """
+    group = log.find_group(task_id)
+    if group is not None:
+        return GroupResult(log, group)
+    log.get(task_id)
+    return AsyncResult(log, task_id)
+
+
+def _wait(result: AsyncResult, timeout: float | None) -> TaskRecord:
+    left, pause = _deadline(timeout), MIN_PAUSE
+    while not (record := result.record).is_final:
+        seconds = left()
+        if seconds is not None and seconds <= 0:
+            raise TaskTimeoutError(
+                f"task {result.id} ({_what(record)}) is {record.status} after {timeout} s; it goes on, "
+                f"ask again by om.runtime.result({result.id!r})"
+            )
+        time.sleep(pause if seconds is None else min(pause, seconds))
+        pause = min(2 * pause, MAX_PAUSE)
+    return record
+
+
+def _deadline(timeout: float | None) -> Callable[[], float | None]:
+    """Return a function that tells how many seconds are left."""
+    end = None if timeout is None else time.monotonic() + timeout
+    return lambda: None if end is None else max(0.0, end - time.monotonic())
+
+
+def _what(record: TaskRecord) -> str:
+    return f"{record.kind} {record.name} {record.action}"
+
+
+def _table(caption: str, facts: dict[str, str | None]) -> str:
+    rows = "".join(f"<tr><th>{name}</th><td>{escape(value or '')}</td></tr>" for name, value in facts.items())
+    return f"<table><caption>{caption}</caption>{rows}</table>"
+
+

@@ -1,0 +1,111 @@
+"""Writing one blob: streamed into a temporary file, hashed on the way, locked while its writer lives."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import io
+import os
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Self
+
+from omega_domain.ports.store import FileWriter
+from omega_local.translating import translated
+
+_BUFFER: Final = 2**20
+
+
+class BlobWriter(FileWriter):
+    """Writes a temporary file of its own.
+
+    The lock on the file is what tells a living writer from a dead one, so that :meth:`LocalFiles.sweep` never takes a
+    file from somebody who is still writing it, however long that takes.
+    """
+
+    def __init__(self, home: Path, path: Path, file: io.BufferedWriter[io.FileIO]) -> None:
+        """Use :meth:`open`."""
+        self.path = path
+        self._home = home
+        self._file = file
+        self._hash = hashlib.sha256()
+        self._size = 0
+        self._id = ""
+
+    @classmethod
+    def open(cls, home: Path) -> Self:
+        """Begin a new temporary file in the folder ``tmp`` of the home."""
+        folder = home / "tmp"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        while True:
+            path = folder / uuid.uuid4().hex
+            file = io.BufferedWriter(io.FileIO(path, "xb"), _BUFFER)
+            if lock(file.fileno()) and os.fstat(file.fileno()).st_nlink:
+                return cls(home, path, file)
+            file.close()  # swept away before it was locked
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> int:
+        """Add bytes; return how many."""
+        with translated(self._home):
+            self._hash.update(data)
+            written = self._file.write(data)
+        self._size += written
+        return written
+
+    @property
+    def id(self) -> str:
+        """SHA-256 of the content in hex; empty until the writer was left."""
+        return self._id
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self._size
+
+    def finish(self) -> None:
+        """Bring the content to the disk for good; the file stays open and locked."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._id = self._hash.hexdigest()
+
+    def move(self, target: Path) -> None:
+        """Give the file its final name."""
+        make_folder(target.parent)
+        self.path.rename(target)
+        self.path = target
+        sync_folder(target.parent)
+
+    def close(self) -> None:
+        """Let go of file and lock; what was not flushed is forgotten."""
+        with suppress(OSError):
+            self._file.raw.close()
+
+    def remove(self) -> None:
+        """Remove the file under its present name."""
+        self.path.unlink(missing_ok=True)
+
+
+def lock(descriptor: int) -> bool:
+    """Lock an open file, unless another does; the lock ends when the file is closed, also by a crash."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def make_folder(folder: Path) -> None:
+    """Make sure that a folder is there, also after a power failure."""
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,114 @@
+"""Composition: setup() wires what the settings say."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import omega_ml
+from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
+from omega_domain.errors import SettingsError
+from omega_domain.services.context import DATA
+from omega_ml import Omega
+from omega_ml.composition import setup
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the settings of who runs it."""
+    for name in ("OMEGA_HOME", "OMEGA_CONTEXT", "OMEGA_BUCKET", "OMEGA_STORE", "OMEGA_MONGO_URL", "OMEGA_BROKER_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+
+def test_setup_opens_the_store_of_a_url() -> None:
+    om = setup(store="memory://here")
+    assert om.context.store.url == "memory://here"
+
+
+def test_setup_chooses_bucket_author_and_retention() -> None:
+    om = setup(store="memory://", bucket="b", author="me", grace="2h", keep={"datasets": 3})
+    assert om.bucket == "b"
+    assert om.context.author == "me"
+    assert om.context.retention.grace == timedelta(hours=2)
+    assert om.context.retention.keep[DATA] == 3
+
+
+def test_setup_writes_nothing_before_the_first_put(tmp_path: Path) -> None:
+    om = setup(home=tmp_path / "home")
+    repr(om)
+    assert not (tmp_path / "home").exists()
+
+
+def test_what_one_setup_puts_another_gets(tmp_path: Path) -> None:
+    setup(home=tmp_path / "home").datasets.put({"a": 1}, "d")
+    assert setup(home=tmp_path / "home").datasets.get("d") == {"a": 1}
+
+
+def test_two_contexts_share_nothing(tmp_path: Path) -> None:
+    (tmp_path / "omega.toml").write_text('[contexts.dev]\nhome = "dev"\n[contexts.prod]\nhome = "prod"')
+    dev, prod = setup(context="dev"), setup(context="prod")
+    dev.datasets.put([1, 2], "d")
+    assert not prod.datasets.exists("d")
+    assert (dev.context.name, prod.context.name) == ("dev", "prod")
+
+
+def test_a_mongo_url_names_the_package_to_install() -> None:
+    with pytest.raises(SettingsError, match="install omega-mongo"):
+        setup(mongo_url="mongodb://localhost/omega")
+
+
+def test_a_celeryconf_names_the_package_to_install() -> None:
+    with pytest.raises(SettingsError, match=r"celeryconf \(argument\) .*install omega-celery"):
+        setup(celeryconf={"broker_url": "memory://"}, store="memory://")
+
+
+def test_a_broker_names_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMEGA_BROKER_URL", "amqp://me:secret@host")
+    with pytest.raises(SettingsError, match=r"broker_url \(OMEGA_BROKER_URL\)") as caught:
+        setup(store="memory://")
+    assert "secret" not in str(caught.value)
+
+
+def test_an_omega_can_be_wired_by_hand() -> None:
+    om = Omega(metadata=MemoryMetadataStore(), store=MemoryStore("mine"), bucket="b")
+    assert repr(om) == "Omega(context='default', bucket='b', store='memory://mine', runtime='in-process')"
+
+
+def test_the_fixture_om_is_fresh_and_in_memory(om: Omega) -> None:
+    assert om.context.store.url.startswith("memory://")
+    assert om.buckets == []
+    om.datasets.put([1], "d")
+
+
+def test_the_fixture_om_is_fresh_again(om: Omega) -> None:
+    assert om.buckets == []
+
+
+def test_the_module_stands_for_an_omega_that_is_opened_on_first_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMEGA_HOME", str(tmp_path / "mine"))
+    fresh = type(omega_ml)(omega_ml.__name__)
+    assert not (tmp_path / "mine").exists()
+    fresh.datasets.put([1, 2], "d")
+    assert fresh.datasets.get("d") == [1, 2]
+    assert fresh["other"].bucket == "other"
+    assert fresh["other"].context is fresh.context
+    assert fresh.buckets == ["omega"]
+
+
+@pytest.mark.parametrize(
+    "name", ["BaseDataBackend", "BaseModelBackend", "GridFSProxy", "Metadata", "Omega", "Q", "errors", "setup", "virtualobj"]
+)
+def test_the_module_exports_what_users_need(name: str) -> None:
+    assert getattr(omega_ml, name).__name__.endswith(name)
+    assert name in dir(omega_ml)
+
+
+def test_what_the_module_lacks_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        omega_ml.nothing  # noqa: B018 -- reading it is what is tested

@@ -1,0 +1,69 @@
+"""Doctor: says what is wrong, and how to mend it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from omega_domain.errors import SettingsError
+from omega_ml.doctor import Symptom, examine
+from omega_ml.settings import Settings, load_settings
+
+
+def examined(settings: Settings) -> dict[str, list[Symptom]]:
+    found: dict[str, list[Symptom]] = {}
+    for symptom in examine(lambda: settings):
+        found.setdefault(symptom.what, []).append(symptom)
+    return found
+
+
+def test_all_is_well_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMEGA_COLOUR", raising=False)
+    found = examined(load_settings({"store": "memory://"}))
+    assert {symptom.state for symptoms in found.values() for symptom in symptoms} == {"ok"}
+    assert list(found) == ["python", "packages", "settings", "store", "backends"]
+
+
+def test_a_variable_that_sets_nothing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMEGA_BUKET", "x")
+    [symptom] = examined(load_settings({"store": "memory://"}))["environment"]
+    assert symptom.state == "warning"
+    assert "OMEGA_BUKET" in symptom.detail
+    assert "OMEGA_BUCKET" in symptom.remedy
+
+
+def test_settings_that_can_not_be_read_end_the_examination() -> None:
+    def broken() -> Settings:
+        raise SettingsError("omega.toml is not TOML")
+
+    *_, last = examine(broken)
+    assert (last.what, last.state, last.detail) == ("settings", "failed", "omega.toml is not TOML")
+
+
+def test_a_store_that_can_not_be_opened_is_said(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file where a folder should be")
+    [symptom] = examined(load_settings({"home": tmp_path / "home"}))["store"]
+    assert symptom.state == "failed"
+    assert str(tmp_path / "home") in symptom.detail
+
+
+def test_damage_is_said(tmp_path: Path) -> None:
+    import omega_ml
+
+    om = omega_ml.setup(home=tmp_path / "home")
+    om.datasets.fs.put(b"x")
+    meta = om.datasets.make_metadata("f", "python.file")
+    meta.gridfile = om.datasets.fs.put(b"content")
+    meta.save()
+    for blob in (tmp_path / "home" / "blobs").rglob("*"):
+        if blob.is_file():
+            blob.unlink()
+    found = examined(load_settings({"home": tmp_path / "home"}))
+    assert "1 object(s) are damaged" in found["store"][-1].detail
+    assert "om fsck" in found["store"][-1].remedy
+
+
+def test_a_symptom_is_plain() -> None:
+    plain = Symptom("python", "ok", "3.11").to_plain()
+    assert plain == {"what": "python", "state": "ok", "detail": "3.11", "remedy": ""}

@@ -1,0 +1,286 @@
+"""Settings: sources and their order, forms, and errors that name file, key and mend."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from omega_domain.errors import SettingsError
+from omega_domain.services.context import DATA, MODELS
+from omega_ml.settings import Setting, Settings, load_settings
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """An empty folder of a project."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def user(tmp_path: Path) -> Path:
+    """An empty home folder of a user."""
+    folder = tmp_path / "user"
+    (folder / ".omega").mkdir(parents=True)
+    return folder
+
+
+def load(project: Path, user: Path, environ: dict[str, str] | None = None, **arguments: object) -> Settings:
+    return load_settings(arguments, environ={"HOME": str(user), **(environ or {})}, folder=project)
+
+
+def test_without_anything_the_defaults_hold(project: Path, user: Path) -> None:
+    settings = load(project, user)
+    assert settings.context == Setting("default", "default")
+    assert settings.bucket == Setting("omega", "default")
+    assert settings.store.value == f"file://{Path.home() / '.omega'}"
+    assert settings.broker_url.value is None
+    assert settings.retention.grace == timedelta(hours=1)
+
+
+def test_an_argument_wins_over_the_environment(project: Path, user: Path) -> None:
+    settings = load(project, user, {"OMEGA_BUCKET": "b"}, bucket="a")
+    assert settings.bucket == Setting("a", "argument")
+
+
+def test_the_environment_wins_over_files(project: Path, user: Path) -> None:
+    (project / "omega.toml").write_text('bucket = "p"')
+    assert load(project, user, {"OMEGA_BUCKET": "e"}).bucket == Setting("e", "OMEGA_BUCKET")
+
+
+def test_an_empty_variable_counts_as_unset(project: Path, user: Path) -> None:
+    assert load(project, user, {"OMEGA_BUCKET": ""}).bucket.source == "default"
+
+
+def test_the_file_of_the_project_wins_over_that_of_the_user(project: Path, user: Path) -> None:
+    (project / "omega.toml").write_text('bucket = "p"')
+    (user / ".omega" / "omega.toml").write_text('bucket = "u"\nauthor = "me"')
+    settings = load(project, user)
+    assert settings.bucket == Setting("p", str(project / "omega.toml"))
+    assert settings.author == Setting("me", str(user / ".omega" / "omega.toml"))
+    assert settings.files == (project / "omega.toml", user / ".omega" / "omega.toml")
+
+
+def test_the_nearest_file_upwards_is_the_project_s(project: Path, user: Path) -> None:
+    (project / "omega.toml").write_text('bucket = "p"')
+    below = project / "a" / "b"
+    below.mkdir(parents=True)
+    assert load(below, user).bucket.value == "p"
+
+
+def test_the_user_s_file_may_be_among_the_configuration(project: Path, user: Path) -> None:
+    config = user / "config" / "omega"
+    config.mkdir(parents=True)
+    (config / "omega.toml").write_text('bucket = "x"')
+    assert load(project, user, {"XDG_CONFIG_HOME": str(user / "config")}).bucket.value == "x"
+
+
+def test_a_file_that_is_the_project_s_and_the_user_s_is_read_once(user: Path) -> None:
+    (user / ".omega" / "omega.toml").write_text('bucket = "u"')
+    assert len(load(user / ".omega", user).files) == 1
+
+
+def test_a_home_in_a_file_is_relative_to_the_file(project: Path, user: Path) -> None:
+    (project / "omega.toml").write_text('home = "store"')
+    below = project / "below"
+    below.mkdir()
+    assert load(below, user).store.value == f"file://{project / 'store'}"
+
+
+def test_a_home_may_begin_with_a_tilde(project: Path, user: Path) -> None:
+    assert load(project, user, home="~/x").store.value == f"file://{Path.home() / 'x'}"
+
+
+def test_a_home_may_be_a_path(project: Path, user: Path) -> None:
+    assert load(project, user, home=project / "h").store == Setting(f"file://{project / 'h'}", "argument")
+
+
+def test_where_the_store_is_comes_from_the_strongest_source(project: Path, user: Path) -> None:
+    (project / "omega.toml").write_text('store = "memory://p"')
+    settings = load(project, user, {"OMEGA_HOME": str(project / "e")})
+    assert settings.store == Setting(f"file://{project / 'e'}", "OMEGA_HOME")
+
+
+def test_store_and_mongo_url_together_are_refused(project: Path, user: Path) -> None:
+    with pytest.raises(SettingsError, match="leave one out"):
+        load(project, user, store="memory://", mongo_url="mongodb://localhost")
+
+
+def test_mongo_url_is_a_spelling_of_store(project: Path, user: Path) -> None:
+    assert load(project, user, mongo_url="mongodb://localhost/db").store.value == "mongodb://localhost/db"
+
+
+CONTEXTS = """
+bucket = "top"
+
+[contexts.dev]
+home = "dev"
+
+[contexts.prod]
+home = "prod"
+bucket = "live"
+"""
+
+
+def test_a_context_has_settings_of_its_own(project: Path, user: Path) -> None:
+    (project / "omega.toml").write_text(CONTEXTS)
+    settings = load(project, user, context="prod")
+    assert settings.store == Setting(f"file://{project / 'prod'}", f"{project / 'omega.toml'} [contexts.prod]")
+    assert settings.bucket.value == "live"
+    assert settings.contexts == ("default", "dev", "prod")
+
+
+def test_what_a_context_does_not_set_comes_from_above_it(project: Path, user: Path) -> None:
+    (project / "omega.toml").write_text(CONTEXTS)
+    assert load(project, user, context="dev").bucket.value == "top"
+
+
+def test_a_context_by_argument_never_writes_into_the_home_of_the_environment(project: Path, user: Path) -> None:
+    (project / "omega.toml").write_text(CONTEXTS)
+    environ = {"OMEGA_HOME": str(project / "mine")}
+    assert load(project, user, environ, context="prod").store.value == f"file://{project / 'prod'}"
+
+
+def test_with_a_context_of_the_environment_its_other_variables_win(project: Path, user: Path) -> None:
+    (project / "omega.toml").write_text(CONTEXTS)
+    environ = {"OMEGA_CONTEXT": "prod", "OMEGA_HOME": str(project / "mine")}
+    assert load(project, user, environ).store.source == "OMEGA_HOME"
+
+
+def test_the_user_s_context_wins_over_the_project_s_top(project: Path, user: Path) -> None:
+    (project / "omega.toml").write_text('home = "here"')
+    (user / ".omega" / "omega.toml").write_text('[contexts.prod]\nhome = "there"')
+    assert load(project, user, context="prod").store.value == f"file://{user / '.omega' / 'there'}"
+
+
+def test_an_unknown_context_names_those_there_are(project: Path, user: Path) -> None:
+    (project / "omega.toml").write_text(CONTEXTS)
+    with pytest.raises(SettingsError, match=r"no context 'prdo' \(argument\); there are: default, dev, prod"):
+        load(project, user, context="prdo")
+
+
+def test_a_context_given_with_its_place_needs_no_table(project: Path, user: Path) -> None:
+    assert load(project, user, context="other", store="memory://").context.value == "other"
+
+
+def test_a_context_without_a_store_of_its_own_is_refused(project: Path, user: Path) -> None:
+    (project / "omega.toml").write_text('home = "shared"\n[contexts.dev]\nbucket = "b"')
+    with pytest.raises(SettingsError, match=r"set home or store in \[contexts.dev\]"):
+        load(project, user, context="dev")
+
+
+def test_an_unknown_key_of_a_file_is_named_with_the_nearest(project: Path, user: Path) -> None:
+    (project / "omega.toml").write_text('[contexts.dev]\nhoem = "x"')
+    with pytest.raises(SettingsError, match=r"omega.toml has in \[contexts.dev\] an unknown setting 'hoem'; did you mean 'home'"):
+        load(project, user)
+
+
+def test_an_unknown_argument_is_named(project: Path, user: Path) -> None:
+    with pytest.raises(SettingsError, match=r"setup\(\) got an unknown setting 'colour'"):
+        load(project, user, colour="red")
+
+
+def test_a_file_that_is_no_toml_is_named_with_its_line(project: Path, user: Path) -> None:
+    (project / "omega.toml").write_text("bucket = \n")
+    with pytest.raises(SettingsError, match=r"omega.toml is not TOML: .*line 1"):
+        load(project, user)
+
+
+def test_a_file_that_is_no_text_is_named(project: Path, user: Path) -> None:
+    (project / "omega.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match="can not be read"):
+        load(project, user)
+
+
+def test_contexts_must_be_tables(project: Path, user: Path) -> None:
+    (project / "omega.toml").write_text('contexts = "dev"')
+    with pytest.raises(SettingsError, match=r"write \[contexts.dev\]"):
+        load(project, user)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("bucket", 5, "write text in quotes"),
+        ("bucket", "a/b", "separates folders"),
+        ("context", "a@b", "have a meaning in names"),
+        ("store", "/data", "write a URL such as"),
+        ("store", "file://data", "three slashes"),
+        ("mongo_url", "postgres://x", "starts with mongodb://"),
+        ("broker_url", "localhost", "amqp://host"),
+        ("home", 3, "path of a folder"),
+        ("grace", "soon", "'90s', '15m'"),
+        ("grace", -1, "'90s', '15m'"),
+        ("lease", timedelta(seconds=-1), "'90s', '15m'"),
+        ("keep", 3, "write a table"),
+        ("keep", {"dataset": 3}, "there is no dataset"),
+        ("keep", {"models": 0}, "write 1 or more"),
+        ("keep", {"models": True}, "write 1 or more"),
+        ("author", "", "write text"),
+    ],
+)
+def test_a_value_of_the_wrong_form_is_refused_with_the_right_one(
+    project: Path, user: Path, name: str, value: object, words: str
+) -> None:
+    with pytest.raises(SettingsError, match=rf"{name} = .*argument.*{words}"):
+        load(project, user, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("15m", 900), ("1h30m", 5400), ("7d", 604_800), ("0s", 0), ("1.5h", 5400)]
+)
+def test_durations_are_written_with_units(project: Path, user: Path, text: str, seconds: int) -> None:
+    assert load(project, user, grace=text).grace.value == timedelta(seconds=seconds)
+
+
+def test_a_duration_may_be_a_timedelta(project: Path, user: Path) -> None:
+    assert load(project, user, lease=timedelta(minutes=1)).lease.value == timedelta(minutes=1)
+
+
+def test_keep_is_a_table_or_text(project: Path, user: Path) -> None:
+    (project / "omega.toml").write_text('keep = { datasets = 3, models = "all" }')
+    assert load(project, user).keep.value[DATA] == 3
+    by_text = load(project, user, {"OMEGA_KEEP": "datasets=2, models=5"}).retention.keep
+    assert (by_text[DATA], by_text[MODELS]) == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("mongodb://me:secret@host/db", "mongodb://me:***@host/db"),
+        ("mongodb://host/db?password=secret&w=1", "mongodb://host/db?password=***&w=1"),
+        ("mongodb://host/db?w=1&accessToken=secret", "mongodb://host/db?w=1&accessToken=***"),
+        ("mongodb://host/db", "mongodb://host/db"),
+        ("mongodb://me:secret@[host/db", "mongodb://***"),
+    ],
+)
+def test_secrets_are_never_shown(project: Path, user: Path, url: str, shown: str) -> None:
+    settings = load(project, user, mongo_url=url)
+    assert "secret" not in repr(settings)
+    assert next(row["value"] for row in settings.to_plain() if row["name"] == "store") == shown
+
+
+def test_a_secret_in_a_refused_value_is_not_shown(project: Path, user: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(project, user, mongo_url="mongo://me:secret@host")
+    assert "secret" not in str(caught.value)
+
+
+def test_all_settings_are_shown_with_their_sources(project: Path, user: Path) -> None:
+    rows = {row["name"]: row for row in load(project, user, {"OMEGA_GRACE": "2h30m"}).to_plain()}
+    assert rows["grace"] == {"name": "grace", "value": "2h30m", "source": "OMEGA_GRACE"}
+    assert rows["keep"]["value"] == "datasets=1, models=all, jobs=all, scripts=all"
+    assert rows["broker_url"]["value"] == "-"
+
+
+def test_a_user_without_a_name_is_an_author_all_the_same(
+    project: Path, user: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody() -> str:
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert load(project, user).author.value.startswith("@")
