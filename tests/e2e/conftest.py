@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -49,14 +49,14 @@ def om(setup: Setup) -> Omega:
 
 
 @pytest.fixture
-def command() -> Iterator[Command]:
+def command() -> Command:
     """The real command, as a process of its own."""
 
     def run(*args: object, **options: object) -> subprocess.CompletedProcess[str]:
         words = [str(OM), *map(str, args)]
         return subprocess.run(words, capture_output=True, text=True, check=False, timeout=120, **options)  # type: ignore[call-overload, no-any-return]
 
-    yield run
+    return run
 
 
 @pytest.fixture

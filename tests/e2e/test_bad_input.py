@@ -56,7 +56,11 @@ CASES: dict[str, tuple[Bad, type[OmegaError], str]] = {
     "a version that never was": (lambda om: om.datasets.get("sales@9"), VersionNotFoundError, "the versions 1"),
     "a version before the first": (lambda om: om.datasets.get("sales^^^^"), VersionNotFoundError, "no version"),
     "a tag that is a number": (lambda om: om.datasets.put(1, "sales", tag="1"), InvalidTagError, "try 'v1'"),
-    "an unknown operator": (lambda om: om.datasets.get("sales", x__near=1), InvalidFilterError, "unknown operator 'near'"),
+    "an unknown operator": (
+        lambda om: om.datasets.get("sales", x__near=1),
+        InvalidFilterError,
+        "unknown operator 'near'",
+    ),
     "a filter on a missing column": (lambda om: om.datasets.get("sales", z=1), ColumnNotFoundError, "'z'"),
     "a filter with a dollar": (lambda om: om.datasets.get("sales", **{"$where": "1"}), InvalidFilterError, r"\$where"),
     "a value that is no number": (lambda om: om.datasets.get("sales", x__gt="soon"), InvalidFilterError, "'x'"),
@@ -66,7 +70,11 @@ CASES: dict[str, tuple[Bad, type[OmegaError], str]] = {
         SchemaMismatchError,
         "q",
     ),
-    "another kind appended": (lambda om: om.datasets.put([1], "sales", append=True), SchemaMismatchError, "pandas.parquet"),
+    "another kind appended": (
+        lambda om: om.datasets.put([1], "sales", append=True),
+        SchemaMismatchError,
+        "pandas.parquet",
+    ),
     "a model of nothing": (lambda om: om.runtime.model("nothing").fit("sales[x]"), ObjectNotFoundError, "'nothing'"),
     "a fit on nothing": (lambda om: om.runtime.model("m").fit("nothing"), ObjectNotFoundError, "'nothing'"),
     "attributes that are no JSON": (

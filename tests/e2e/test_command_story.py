@@ -36,7 +36,9 @@ def test_from_a_file_to_production(command: Command, sales: pd.DataFrame) -> Non
     omega_ml.setup(bucket="dev").models.put(LinearRegression(), "forecast")
     ok(command("--bucket", "dev", "runtime", "model", "forecast", "fit", "sales[x]", "sales[y]"))
     ok(command("--bucket", "dev", "models", "tag", "forecast", "good"))
-    tags = [row["tags"] for row in json.loads(ok(command("--bucket", "dev", "models", "versions", "forecast", "--json")))]
+    tags = [
+        row["tags"] for row in json.loads(ok(command("--bucket", "dev", "models", "versions", "forecast", "--json")))
+    ]
     assert tags == [[], ["good"]]
 
     ok(command("--bucket", "dev", "promote", "model", "forecast@good", "--to", "prod"))

@@ -14,6 +14,7 @@ from pandas.testing import assert_frame_equal
 from sklearn.linear_model import LinearRegression
 
 import omega_ml
+from omega_domain.adapters.inprocess.router import InProcessRouter
 from omega_domain.errors import NoWorkerError, ObjectNotFoundError, SettingsError
 from omega_domain.omega import Omega
 
@@ -154,7 +155,7 @@ def test_a_model_is_bound_to_a_route(om: Omega, sales: pd.DataFrame) -> None:
     specs = {"label": "gpu"}
     om.datasets.put(sales, "sales")
     om.models.put(reg, "mymodel", attributes={"require": specs})
-    om.models.link_dataset("mymodel", Xname="sales[x]", Yname="sales[y]")
+    om.runtime.model("mymodel").link_dataset(Xname="sales[x]", Yname="sales[y]")
     # using the runtime will automatically apply .require('gpu')
     om.runtime.model("mymodel").fit().get()
     meta = om.models.metadata("mymodel")
@@ -163,8 +164,6 @@ def test_a_model_is_bound_to_a_route(om: Omega, sales: pd.DataFrame) -> None:
 
 
 def test_a_route_that_no_worker_serves_fails_at_once(om: Omega, sales: pd.DataFrame) -> None:
-    from omega_domain.adapters.inprocess.router import InProcessRouter
-
     only_cpu = omega_ml.Omega(om.context, router=InProcessRouter(labels=["default", "cpu"]))
     only_cpu.datasets.put(sales, "sales")
     only_cpu.models.put(LinearRegression(), "mymodel", attributes={"require": {"label": "gpu"}})

@@ -15,7 +15,12 @@ from omega_domain.omega import Omega
 def complete(words: str) -> list[str]:
     """Ask like bash does: the words so far, of which the last is being typed."""
     script = Path(sys.executable).parent / "om"
-    environ = {**os.environ, "_OM_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1)}
+    environ = {
+        **os.environ,
+        "_OM_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split(" ")) - 1),
+    }
     done = subprocess.run([script], env=environ, capture_output=True, text=True, check=False)
     assert done.stderr == ""
     return done.stdout.split()
@@ -59,8 +64,3 @@ def test_contexts_are_offered(home: Path) -> None:
 def test_a_broken_store_offers_nothing(home: Path) -> None:
     Path("omega.toml").write_text("nonsense")
     assert complete("om datasets get x") == []
-
-
-def test_completing_leaves_no_home_behind(home: Path) -> None:
-    complete("om datasets get x")
-    assert not home.exists()

@@ -12,7 +12,8 @@ from omega_domain.entities.query import Q
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("1", 1), ("1.5", 1.5), ("true", True), ("null", None), ('"1"', "1"), ("[1]", [1]), ("UA", "UA"), ("", "")]
+    ("text", "value"),
+    [("1", 1), ("1.5", 1.5), ("true", True), ("null", None), ('"1"', "1"), ("[1]", [1]), ("UA", "UA"), ("", "")],
 )
 def test_a_value_is_json_or_text(text: str, value: object) -> None:
     assert value_of(text) == value

@@ -125,7 +125,10 @@ def test_list_shows_names_kinds_and_versions(om: Run, omega: Omega) -> None:
     omega.datasets.put({"x": 1}, "c", tag="v1")
     lines = om("datasets", "list").out.splitlines()
     assert lines[0].split() == ["name", "kind", "version", "tags", "modified", "(UTC)"]
-    assert [line.split()[:4] for line in lines[1:]] == [["a/b", "python.data", "1", "-"], ["c", "python.data", "1", "v1"]]
+    assert [line.split()[:4] for line in lines[1:]] == [
+        ["a/b", "python.data", "1", "-"],
+        ["c", "python.data", "1", "v1"],
+    ]
 
 
 def test_list_takes_patterns_and_kinds(om: Run, omega: Omega) -> None:

@@ -228,9 +228,10 @@ def test_an_excerpt_of_nothing_has_the_columns(om: Omega) -> None:
     assert_frame_equal(value, FRAME.head(0))
 
 
-def test_an_excerpt_of_chunks_is_all_of_them(om: Omega) -> None:
+def test_an_excerpt_of_chunks_is_made_of_them(om: Omega) -> None:
     om.datasets.put(FRAME, "f")
-    assert_frame_equal(excerpt(om.datasets, "f#iterchunks:chunksize=2", limit=1).value, FRAME)
+    assert_frame_equal(excerpt(om.datasets, "f#iterchunks:chunksize=1", limit=2).value, FRAME.head(2))
+    assert_frame_equal(excerpt(om.datasets, "f#iterchunks:chunksize=2").value, FRAME)
 
 
 def test_data_are_not_cut(om: Omega) -> None:

@@ -28,7 +28,9 @@ def test_a_scheme_chooses_the_store() -> None:
 
 @pytest.mark.parametrize("scheme", ["mongodb", "mongodb+srv"])
 def test_a_scheme_of_ours_that_is_not_installed_names_the_package(scheme: str) -> None:
-    with pytest.raises(SettingsError, match=rf"{scheme.replace('+', '.')}://: install omega-mongo, or use one of: memory://"):
+    with pytest.raises(
+        SettingsError, match=rf"{scheme.replace('+', '.')}://: install omega-mongo, or use one of: memory://"
+    ):
         plugins.open_stores(f"{scheme}://host/db", plugins=[MEMORY])
 
 
@@ -39,13 +41,13 @@ def test_an_unknown_scheme_names_those_there_are() -> None:
 
 def test_two_stores_of_one_scheme_are_refused() -> None:
     other = entry_point("memory", "other:open_store", plugins.STORES)
-    with pytest.raises(PluginError, match="other:open_store; uninstall one of them"):
+    with pytest.raises(PluginError, match=r"other:open_store; uninstall one of them"):
         plugins.open_stores("memory://", plugins=[MEMORY, other])
 
 
 def test_a_store_that_can_not_be_imported_is_named() -> None:
     broken = entry_point("memory", "no_such_module:open_store", plugins.STORES)
-    with pytest.raises(PluginError, match="no_such_module:open_store can not be loaded: .*upgrade or uninstall it"):
+    with pytest.raises(PluginError, match=r"no_such_module:open_store can not be loaded: .*upgrade or uninstall it"):
         plugins.open_stores("memory://", plugins=[broken])
 
 
@@ -58,7 +60,7 @@ def test_a_backend_is_loaded_by_its_kind() -> None:
 
 
 def test_two_backends_of_one_kind_are_refused() -> None:
-    with pytest.raises(PluginError, match="two backends claim the kind 'plain-text': .*TextBackend and other:Backend"):
+    with pytest.raises(PluginError, match=r"two backends claim the kind 'plain-text': .*TextBackend and other:Backend"):
         plugins.backends([TEXT, entry_point("plain-text", "other:Backend")])
 
 

@@ -174,7 +174,9 @@ def test_a_context_without_a_store_of_its_own_is_refused(project: Path, user: Pa
 
 def test_an_unknown_key_of_a_file_is_named_with_the_nearest(project: Path, user: Path) -> None:
     (project / "omega.toml").write_text('[contexts.dev]\nhoem = "x"')
-    with pytest.raises(SettingsError, match=r"omega.toml has in \[contexts.dev\] an unknown setting 'hoem'; did you mean 'home'"):
+    with pytest.raises(
+        SettingsError, match=r"omega.toml has in \[contexts.dev\] an unknown setting 'hoem'; did you mean 'home'"
+    ):
         load(project, user)
 
 
@@ -226,7 +228,7 @@ def test_a_value_of_the_wrong_form_is_refused_with_the_right_one(
     project: Path, user: Path, name: str, value: object, words: str
 ) -> None:
     with pytest.raises(SettingsError, match=rf"{name} = .*argument.*{words}"):
-        load(project, user, **{name: value})
+        load(project, user, None, **{name: value})
 
 
 @pytest.mark.parametrize(

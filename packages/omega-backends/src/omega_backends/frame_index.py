@@ -11,7 +11,7 @@ import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
 from omega_backends.frame_cells import cell_from_plain, cell_to_plain
-from omega_backends.frame_dtypes import DtypeSpec, dtype_from_plain, dtype_to_plain
+from omega_backends.frame_dtypes import DtypeSpec, dtype_to_plain
 from omega_domain.errors import UnsupportedObjectError
 
 #: Numbers of rows in a whole: a run of them, or those that a filter found.
@@ -35,7 +35,7 @@ class RowIndex:
         levels: the columns that hold the values; none for a RangeIndex.
         start: first number of a RangeIndex.
         step: step of a RangeIndex.
-        dtypes: dtypes of the levels of a MultiIndex where nulls hide them; None for any other index.
+        level_freqs: frequencies of the levels of a MultiIndex; None for any other index.
         freq: frequency of times.
         ends: first and last of the times with a frequency, so that what is appended can go on with it.
     """
@@ -44,7 +44,7 @@ class RowIndex:
     levels: tuple[Field, ...] = ()
     start: int = 0
     step: int = 1
-    dtypes: tuple[DtypeSpec, ...] | None = None
+    level_freqs: tuple[str | None, ...] | None = None
     freq: str | None = None
     ends: tuple[Any, Any] | None = None
 
@@ -58,11 +58,12 @@ class RowIndex:
         names = tuple(cell_to_plain(name) for name in index.names)
         if type(index) is pd.RangeIndex:
             return cls(names=names, start=index.start, step=index.step)
-        values = [index.get_level_values(place) for place in range(index.nlevels)]
+        values = levels_of(index)
         levels = tuple(Field(f"__index_{place}__", dtype_to_plain(level.dtype)) for place, level in enumerate(values))
         if isinstance(index, pd.MultiIndex):
-            return cls(names=names, levels=levels, dtypes=tuple(dtype_to_plain(level.dtype) for level in index.levels))
-        freq = _freq(index)
+            _check_nulls(index, values)
+            return cls(names=names, levels=levels, level_freqs=tuple(freq_of(level) for level in index.levels))
+        freq = freq_of(index)
         ends = (cell_to_plain(index[0]), cell_to_plain(index[-1])) if freq and len(index) else None
         return cls(names=names, levels=levels, freq=freq, ends=ends)
 
@@ -74,7 +75,7 @@ class RowIndex:
             levels=tuple(Field(*level) for level in plain.get("levels", ())),
             start=plain.get("start", 0),
             step=plain.get("step", 1),
-            dtypes=tuple(plain["dtypes"]) if "dtypes" in plain else None,
+            level_freqs=tuple(plain["level_freqs"]) if "level_freqs" in plain else None,
             freq=plain.get("freq"),
             ends=tuple(plain["ends"]) if "ends" in plain else None,
         )
@@ -85,8 +86,8 @@ class RowIndex:
         if not self.levels:
             return plain | {"start": self.start, "step": self.step}
         plain["levels"] = [[level.name, level.dtype] for level in self.levels]
-        if self.dtypes is not None:
-            plain["dtypes"] = list(self.dtypes)
+        if self.level_freqs is not None:
+            plain["level_freqs"] = list(self.level_freqs)
         if self.freq is not None:
             plain["freq"] = self.freq
         if self.ends is not None:
@@ -103,7 +104,7 @@ class RowIndex:
         if self.is_range:
             return f"RangeIndex from {self.start}"
         levels = ", ".join(f"{name!r}: {level.dtype}" for name, level in zip(self.names, self.levels, strict=True))
-        return f"{'MultiIndex' if self.dtypes else 'Index'} of {levels}"
+        return f"{'MultiIndex' if self.level_freqs else 'Index'} of {levels}"
 
     def build(self, values: Sequence[Any], rows: Rows) -> pd.Index[Any]:
         """Put the index together.
@@ -115,8 +116,8 @@ class RowIndex:
         names = [cell_from_plain(name) for name in self.names]
         if self.is_range:
             return self._build_range(rows, names[0])
-        if self.dtypes is not None:
-            return _build_multi(values, names, self.dtypes)
+        if self.level_freqs is not None:
+            return _build_multi(values, names, self.level_freqs)
         index: pd.Index[Any] = pd.Index(
             values[0], dtype=_object_dtype(values[0]), name=names[0], copy=False, tupleize_cols=False
         )
@@ -129,7 +130,7 @@ class RowIndex:
 
         A RangeIndex goes on with the next number, or with a default one, which is counted on.
         """
-        if (self.levels, self.names, self.dtypes) != (other.levels, other.names, other.dtypes):
+        if (self.levels, self.names, self._is_multi) != (other.levels, other.names, other._is_multi):
             return None
         if not rows or not more:
             return other if more else self
@@ -145,7 +146,12 @@ class RowIndex:
             following = cell_from_plain(self.ends[1]) + to_offset(self.freq)
             if following == cell_from_plain(other.ends[0]):
                 return replace(self, ends=(self.ends[0], other.ends[1]))
-        return replace(self, freq=None, ends=None)
+        level_freqs = None if self.level_freqs is None else (None,) * len(self.levels)
+        return replace(self, freq=None, ends=None, level_freqs=level_freqs)
+
+    @property
+    def _is_multi(self) -> bool:
+        return self.level_freqs is not None
 
     def _build_range(self, rows: Rows, name: Any) -> pd.Index[Any]:
         if isinstance(rows, range):
@@ -155,24 +161,12 @@ class RowIndex:
         return pd.Index(self.start + rows * self.step, dtype=np.int64, name=name, copy=False)
 
 
-def _build_multi(values: Sequence[Any], names: list[Any], dtypes: Sequence[DtypeSpec]) -> pd.MultiIndex:
-    arrays = [
-        pd.Index(array, dtype=_object_dtype(array), copy=False, tupleize_cols=False) for array in values
-    ]  # an array of objects would have its dtype inferred anew
-    index = pd.MultiIndex.from_arrays(arrays, names=names)
-    for place, spec in enumerate(dtypes):
-        level = index.levels[place]
-        if isinstance(spec, str) and level.dtype != dtype_from_plain(spec):
-            index = index.set_levels(level.astype(dtype_from_plain(spec)), level=place)
-    return index
+def freq_of(index: pd.Index[Any]) -> str | None:
+    """Return the frequency of times; the dtype of periods has theirs.
 
-
-def _object_dtype(values: Any) -> Any:
-    return object if values.dtype == object else None
-
-
-def _freq(index: pd.Index[Any]) -> str | None:
-    """Return the frequency of times; the dtype of periods has theirs."""
+    Raises:
+        UnsupportedObjectError: it has no name by which it could be found again.
+    """
     freq = getattr(index, "freq", None) if index.dtype.kind in "mM" else None
     if freq is None:
         return None
@@ -181,6 +175,43 @@ def _freq(index: pd.Index[Any]) -> str | None:
             return str(freq.freqstr)
     except ValueError:
         pass
-    raise UnsupportedObjectError(
-        f"the frequency {freq!r} of the index can not be kept; remove it by frame.index.freq = None"
-    )
+    raise UnsupportedObjectError(f"the frequency {freq!r} can not be kept; remove it by index.freq = None")
+
+
+def levels_of(index: pd.Index[Any]) -> list[pd.Index[Any]]:
+    """Return the values of each level; by place, whatever the levels are called."""
+    if not isinstance(index, pd.MultiIndex):
+        return [index]
+    unnamed = index.set_names([None] * index.nlevels)
+    return [unnamed.get_level_values(place) for place in range(index.nlevels)]
+
+
+def _check_nulls(index: pd.MultiIndex, values: Sequence[pd.Index[Any]]) -> None:
+    for name, level, found in zip(index.names, index.levels, values, strict=True):
+        if level.dtype != found.dtype:
+            raise UnsupportedObjectError(
+                f"level {name!r} is {level.dtype} and has nulls, which that can not hold; use a nullable dtype"
+            )
+
+
+def _build_multi(values: Sequence[Any], names: list[Any], freqs: Sequence[str | None]) -> pd.MultiIndex:
+    arrays = [
+        pd.Index(array, dtype=_object_dtype(array), copy=False, tupleize_cols=False) for array in values
+    ]  # an array of objects would have its dtype inferred anew
+    index: Any = pd.MultiIndex.from_arrays(arrays)
+    levels = [_with_freq(level, freq) for level, freq in zip(index.levels, freqs, strict=True)]
+    return pd.MultiIndex(levels=levels, codes=index.codes, names=names, verify_integrity=False)
+
+
+def _with_freq(level: Any, freq: str | None) -> Any:
+    """Give a level its frequency back, if it still has it without the labels that no row has."""
+    if freq is None:
+        return level
+    try:
+        return type(level)(level, freq=freq)
+    except ValueError:
+        return level
+
+
+def _object_dtype(values: Any) -> Any:
+    return object if values.dtype == object else None

@@ -54,11 +54,16 @@ def cells_to_plain(labels: pd.Index[Any]) -> list[Any]:
     return [cell_to_plain(label) for label in labels.astype(object)]
 
 
-def cells_from_plain(cells: Sequence[Any], spec: Any, *, name: Hashable = None) -> pd.Index[Any]:
+def cells_from_plain(
+    cells: Sequence[Any], spec: Any, *, name: Hashable = None, freq: str | None = None
+) -> pd.Index[Any]:
     """Rebuild an index of this dtype from :func:`cells_to_plain`."""
     values = np.empty(len(cells), dtype=object)
     values[:] = [cell_from_plain(cell) for cell in cells]
-    return pd.Index(values, dtype=dtype_from_plain(spec), name=name, tupleize_cols=False)
+    labels = pd.Index(values, dtype=dtype_from_plain(spec), name=name, tupleize_cols=False)
+    if freq is not None:
+        labels.freq = freq  # type: ignore[attr-defined]
+    return labels
 
 
 def find(label: Hashable, labels: pd.Index[Any]) -> list[int]:
@@ -103,10 +108,7 @@ def _flat_from_plain(plain: dict[str, Any], name: Hashable) -> pd.Index[Any]:
     if "categories" in plain:
         dtype = pd.CategoricalDtype(labels_from_plain(plain["categories"]), plain["dtype"]["category"]["ordered"])
         return pd.CategoricalIndex(pd.Categorical.from_codes(plain["codes"], dtype=dtype), name=name)
-    labels = cells_from_plain(plain["labels"], plain["dtype"], name=name)
-    if "freq" in plain:
-        labels.freq = plain["freq"]  # type: ignore[attr-defined]
-    return labels
+    return cells_from_plain(plain["labels"], plain["dtype"], name=name, freq=plain.get("freq"))
 
 
 def _verified(plain: dict[str, Any], labels: pd.Index[Any]) -> dict[str, Any]:

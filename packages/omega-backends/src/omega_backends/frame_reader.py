@@ -8,15 +8,17 @@ from itertools import accumulate
 from typing import IO, Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
-from omega_backends.frame_dtypes import family
+from omega_backends.frame_dtypes import content, family
 from omega_backends.frame_filter import Mask, evaluate
+from omega_backends.frame_labels import cells_from_plain
 from omega_backends.frame_pruning import Pruner, usable
 from omega_backends.frame_schema import Frame, FrameSchema
-from omega_backends.frame_segments import Piece, assemble, categories_of, series_of
+from omega_backends.frame_segments import Categories, Piece, assemble, series_of
 from omega_backends.parquet import ColumnStatistics, Segment, statistics
-from omega_backends.segment_facts import SegmentFacts
+from omega_backends.segment_facts import SegmentFacts, joined
 from omega_domain.entities.query import Q
 from omega_domain.entities.version import Part
 
@@ -50,7 +52,7 @@ class FrameReader:
             _Source(part, one, range(*ends[place : place + 2]))
             for place, (part, one) in enumerate(zip(parts, facts, strict=True))
         ]
-        self._categories = categories_of(schema, [one.categories for one in facts])
+        self._categories = _categories(schema, facts)
         self._dtypes = {field.name: field.dtype for field in schema.stored}
 
     def frame(self, places: Sequence[int], *, query: Q | None, rows: range) -> Frame:
@@ -125,6 +127,17 @@ class FrameReader:
         fields = [field for field in self._schema.stored if field.name in found.columns]
         columns = {field.name: series_of(field, found, self._categories) for field in fields}
         return evaluate(query, columns, len(found.rows))
+
+
+def _categories(schema: FrameSchema, every: Sequence[SegmentFacts]) -> Categories:
+    """Return the categories of categorical columns: what the segments added, one behind the other."""
+    facts = joined(every)
+    found: dict[str, pd.Index[Any]] = {}
+    for field in schema.stored:
+        if family(field.dtype) == "category":
+            cells = facts.categories.get(field.name, ())
+            found[field.name] = cells_from_plain(cells, content(field.dtype)["of"], freq=facts.freqs.get(field.name))
+    return found
 
 
 def _all(segment: Segment, source: _Source, names: Sequence[str], rows: range, *, whole: bool) -> Iterator[Piece]:

@@ -14,8 +14,8 @@ import pyarrow as pa
 from omega_backends.frame_arrays import decode, encode
 from omega_backends.frame_cells import cell_from_plain
 from omega_backends.frame_dtypes import content, dtype_from_plain, family
-from omega_backends.frame_index import Field, Rows
-from omega_backends.frame_labels import cells_from_plain, cells_to_plain
+from omega_backends.frame_index import Field, Rows, freq_of, levels_of
+from omega_backends.frame_labels import cells_to_plain
 from omega_backends.frame_objects import Encoding, decode_objects, encode_objects
 from omega_backends.frame_schema import Frame, FrameSchema
 from omega_domain.errors import UnsupportedObjectError
@@ -35,11 +35,13 @@ class EncodedFrame:
         schema: what the frame is.
         encodings: how the cells of object columns are written.
         categories: labels of the categories of categorical columns, as plain JSON.
+        freqs: frequency of those categories that are times and have one.
     """
 
     schema: FrameSchema
     encodings: dict[str, Encoding] = field(default_factory=dict)
     categories: dict[str, list[Any]] = field(default_factory=dict)
+    freqs: dict[str, str] = field(default_factory=dict)
     _values: list[tuple[Field, str, Any]] = field(default_factory=list)
 
     @classmethod
@@ -71,6 +73,8 @@ class EncodedFrame:
             values, self.encodings[column.name] = _named(what, lambda: encode_objects(values))
         elif family(column.dtype) == "category":
             self.categories[column.name] = _named(what, lambda: cells_to_plain(values.categories))
+            freq = _named(what, lambda: freq_of(values.categories))
+            self.freqs |= {column.name: freq} if freq is not None else {}
         self._values.append((column, what, values))
 
 
@@ -119,21 +123,10 @@ def series_of(column: Field, piece: Piece, categories: Categories) -> pd.Series[
     return pd.Series(array, dtype=object if array.dtype == object else None, copy=False)
 
 
-def categories_of(schema: FrameSchema, added: Sequence[Mapping[str, Sequence[Any]]]) -> Categories:
-    """Return the categories of categorical columns from what each segment added to them."""
-    found = {}
-    for column in schema.stored:
-        if family(column.dtype) == "category":
-            cells = [cell for segment in added for cell in segment.get(column.name, ())]
-            found[column.name] = cells_from_plain(cells, content(column.dtype)["of"])
-    return found
-
-
 def _values(frame: Frame, schema: FrameSchema) -> Iterator[tuple[str, Any]]:
     """Iterate over the values of the columns that are written, each with what it is called in messages."""
-    for place in range(len(schema.index.levels)):
-        level = frame.index.get_level_values(place)
-        yield f"index level {level.name!r}", level.array
+    for name, level in zip(frame.index.names, [] if schema.index.is_range else levels_of(frame.index), strict=False):
+        yield f"index level {name!r}", level.array
     if isinstance(frame, pd.Series):
         yield f"the series {frame.name!r}", frame.array
         return

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import IO, Any
+from typing import IO
 
 import pyarrow as pa
 
 from omega_backends.frame_dtypes import family
 from omega_backends.frame_index import Field
-from omega_backends.frame_objects import Encoding, common_encoding, recode_objects
+from omega_backends.frame_objects import Encoding, recode_objects
 from omega_backends.frame_schema import Frame, FrameSchema
 from omega_backends.frame_segments import EncodedFrame
 from omega_backends.parquet import GROUP_ROWS, Segment, Written, write_segment
-from omega_backends.segment_facts import SegmentFacts
+from omega_backends.segment_facts import SegmentFacts, joined
 from omega_domain.entities.version import Part
 from omega_domain.services.payload import Payloads
 
@@ -51,20 +51,16 @@ class SegmentWriter:
             UnsupportedObjectError: a value can not be kept; the message names the column.
         """
         encoded = EncodedFrame.of(frame, schema)
-        tables = encoded.tables(_TABLE_ROWS)
-        return self._store(tables, encodings=encoded.encodings, categories=encoded.categories, rows=schema.rows)
+        facts = SegmentFacts(
+            rows=schema.rows, encodings=encoded.encodings, categories=encoded.categories, freqs=encoded.freqs
+        )
+        return self._store(encoded.tables(_TABLE_ROWS), facts)
 
     def merge(self, parts: Sequence[Part]) -> Part:
         """Store adjacent segments as one, without ever holding all of it."""
-        facts = [SegmentFacts.from_plain(part.meta, self._fields) for part in parts]
-        objects = [field.name for field in self._fields if field.dtype == "object"]
-        common = {name: common_encoding(one.encodings[name] for one in facts) for name in objects}
-        categories: dict[str, list[Any]] = {}
-        for one in facts:
-            for name, labels in one.categories.items():
-                categories.setdefault(name, []).extend(labels)
-        tables = _rebatched(self._tables(parts, facts, common))
-        return self._store(tables, encodings=common, categories=categories, rows=sum(one.rows for one in facts))
+        every = [SegmentFacts.from_plain(part.meta, self._fields) for part in parts]
+        facts = joined(every)
+        return self._store(_rebatched(self._tables(parts, every, facts.encodings)), facts)
 
     def merge_tail(self, parts: Sequence[Part]) -> list[Part]:
         """Return the parts with runs of small segments at their end merged, as far as there are enough of a level."""
@@ -89,18 +85,10 @@ class SegmentWriter:
             run = []
         return done
 
-    def _store(
-        self,
-        tables: Iterable[pa.Table],
-        *,
-        encodings: Mapping[str, Encoding],
-        categories: Mapping[str, Sequence[Any]],
-        rows: int,
-    ) -> Part:
+    def _store(self, tables: Iterable[pa.Table], facts: SegmentFacts) -> Part:
         written: list[Written] = []
         part = self._payloads.write(lambda file: written.append(write_segment(file, tables)))
-        facts = SegmentFacts.of(written[0], self._fields, encodings=encodings, categories=categories)
-        return replace(part, meta=replace(facts, rows=rows).to_plain(self._fields))
+        return replace(part, meta=facts.about(written[0], self._fields).to_plain(self._fields))
 
     def _tables(
         self, parts: Sequence[Part], facts: Sequence[SegmentFacts], common: Mapping[str, Encoding]
@@ -118,27 +106,6 @@ class SegmentWriter:
 def open_part(payloads: Payloads) -> Callable[[Part], IO[bytes]]:
     """Return how segments are opened: small ones are checked by their SHA-256, others by the checksums they hold."""
     return lambda part: payloads.open(part, verify=part.size <= _SMALL_BYTES)
-
-
-def with_new_categories(part: Part, schema: FrameSchema, before: Iterable[Part]) -> Part:
-    """Return the part of a segment with only those labels of categories that the segments before do not have."""
-    own: Mapping[str, list[Any]] = part.meta.get("categories", {})
-    if not own:
-        return part
-    known = known_categories(schema, before)
-    added = {name: [label for label in labels if label not in known[name]] for name, labels in own.items()}
-    meta = {key: value for key, value in part.meta.items() if key != "categories"}
-    left = {name: labels for name, labels in added.items() if labels}
-    return replace(part, meta=meta | ({"categories": left} if left else {}))
-
-
-def known_categories(schema: FrameSchema, parts: Iterable[Part]) -> dict[str, list[Any]]:
-    """Return the labels of the categories of a stored frame, as plain JSON."""
-    known: dict[str, list[Any]] = {field.name: [] for field in schema.stored if family(field.dtype) == "category"}
-    for part in parts:
-        for name, labels in part.meta.get("categories", {}).items():
-            known[name] += labels
-    return known
 
 
 def _level(part: Part) -> int:

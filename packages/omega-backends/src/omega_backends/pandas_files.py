@@ -44,7 +44,7 @@ def read_frame(file: IO[bytes], name: str, form: str, *, dates: Sequence[str] = 
 
 
 def write_frame(frame: pd.DataFrame | pd.Series[Any], path: Path, name: str, form: str) -> None:
-    """Write a frame to a file; an index other than 0, 1, 2, … becomes columns.
+    """Write a frame to a file; an index that has names, or holds more than row numbers, becomes columns.
 
     Args:
         frame: the frame or series.
@@ -56,7 +56,7 @@ def write_frame(frame: pd.DataFrame | pd.Series[Any], path: Path, name: str, for
         UnsupportedOptionError: frames are not written in this format.
     """
     whole = frame.to_frame() if isinstance(frame, pd.Series) else frame
-    has_index = not isinstance(whole.index, pd.RangeIndex)
+    has_index = _says_something(whole.index)
     packed: Any = _COMPRESSIONS.get(Path(name).suffix.lower())
     if form in _SEPARATORS:
         whole.to_csv(path, sep=_SEPARATORS[form], index=has_index, compression=packed)
@@ -66,7 +66,9 @@ def write_frame(frame: pd.DataFrame | pd.Series[Any], path: Path, name: str, for
         records = whole.reset_index() if has_index else whole
         records.to_json(path, orient="records", lines=form == "jsonl", date_format="iso", compression=packed)
     else:
-        raise UnsupportedOptionError(f"a frame can not be written to {name}: let it end in .csv, .tsv, .jsonl, .json or .parquet")
+        raise UnsupportedOptionError(
+            f"a frame can not be written to {name}: let it end in .csv, .tsv, .jsonl, .json or .parquet"
+        )
 
 
 def first_rows(chunks: Iterator[pd.DataFrame], limit: int) -> tuple[pd.DataFrame, bool]:
@@ -78,3 +80,8 @@ def first_rows(chunks: Iterator[pd.DataFrame], limit: int) -> tuple[pd.DataFrame
         taken += more
     rows = pd.concat(taken)
     return rows.iloc[:limit], len(rows) > limit
+
+
+def _says_something(index: pd.Index[Any]) -> bool:
+    """Whether an index is more than the numbers of rows, which are left over when rows are filtered."""
+    return any(name is not None for name in index.names) or not pd.api.types.is_integer_dtype(index.dtype)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -11,7 +12,9 @@ from omega_backends.frame_dtypes import content, describe
 from omega_backends.frame_filter import bind
 from omega_backends.frame_reader import FrameReader
 from omega_backends.frame_schema import Frame, FrameSchema
-from omega_backends.frame_writer import SegmentWriter, known_categories, open_part, with_new_categories
+from omega_backends.frame_writer import SegmentWriter, open_part
+from omega_backends.segment_facts import SegmentFacts
+from omega_backends.segment_facts import joined as joined_facts
 from omega_domain.entities.query import Q
 from omega_domain.entities.version import Part, Payload, Version
 from omega_domain.errors import (
@@ -139,25 +142,25 @@ class ParquetBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
         if joined is schema:
             return Payload([part], schema.to_plain())
         held = list(before.parts)
-        fresh = part
         if part.meta.get("categories"):
-            held_segments = list(self.data_store.payloads.expand(held))
-            self._check_ordered(stored, held_segments, part, name)
-            fresh = with_new_categories(part, stored, held_segments)
-        if schema.rows or fresh.meta.get("categories"):
-            held = SegmentWriter(self.data_store.payloads, stored).merge_tail([*held, fresh])
+            part = self._with_new_categories(part, stored, self.data_store.payloads.expand(held), name)
+        if schema.rows or part.meta.get("categories"):
+            held = SegmentWriter(self.data_store.payloads, stored).merge_tail([*held, part])
         return Payload(held, joined.to_plain())
 
-    def _check_ordered(self, stored: FrameSchema, held: Sequence[Part], part: Part, name: str) -> None:
+    def _with_new_categories(self, part: Part, stored: FrameSchema, held: Iterable[Part], name: str) -> Part:
         """Refuse other categories where they have an order, since it would be lost where the new ones belong."""
-        known = known_categories(stored, held)
+        facts = SegmentFacts.from_plain(part.meta, stored.stored)
+        known = [SegmentFacts.from_plain(one.meta, stored.stored) for one in held]
+        there = joined_facts(known).categories
         for field in stored.stored:
-            own = part.meta["categories"].get(field.name)
-            if own is not None and content(field.dtype)["ordered"] and own != known[field.name]:
+            own = facts.categories.get(field.name, ())
+            if own and content(field.dtype)["ordered"] and list(own) != there.get(field.name, []):
                 raise SchemaMismatchError(
-                    f"can not append to {name!r}: the ordered categories of {field.name!r} are {known[field.name]}, "
-                    f"not {own}; convert by astype() to the same CategoricalDtype"
+                    f"can not append to {name!r}: the ordered categories of {field.name!r} are "
+                    f"{there.get(field.name, [])}, not {own}; convert by astype() to the same CategoricalDtype"
                 )
+        return replace(part, meta=facts.with_new_categories(known).to_plain(stored.stored))
 
     def _compacted(self, current: Version | None, before: Sequence[Part], after: Sequence[Part], name: str) -> Payload:
         parts = list(self.data_store.payloads.expand(current.parts)) if current else []

@@ -55,6 +55,9 @@ class Footer:
     crc: int
 
 
+NO_FOOTER = Footer(0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """What was written: rows, footer, and the file's metadata as Parquet keeps it."""

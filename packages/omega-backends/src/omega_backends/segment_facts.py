@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from omega_backends.frame_index import Field
-from omega_backends.frame_objects import Encoding
+from omega_backends.frame_objects import Encoding, common_encoding
 from omega_backends.frame_pruning import UNKNOWN, merged, usable
-from omega_backends.parquet import ColumnStatistics, Footer, Written, statistics
+from omega_backends.parquet import NO_FOOTER, ColumnStatistics, Footer, Written, statistics
 
 #: Frames with more columns keep statistics in the Parquet footer only, so that metadata stay small.
 MAX_COLUMNS = 256
@@ -25,31 +25,25 @@ class SegmentFacts:
         bounds: statistics of the columns, by name.
         encodings: how the cells of object columns are written.
         categories: labels that this segment adds to the categories of the segments before it.
+        freqs: frequency of those labels that are times and have one.
     """
 
     rows: int
-    footer: Footer
+    footer: Footer = NO_FOOTER
     bounds: Mapping[str, ColumnStatistics] = field(default_factory=dict)
     encodings: Mapping[str, Encoding] = field(default_factory=dict)
     categories: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    freqs: Mapping[str, str] = field(default_factory=dict)
 
-    @classmethod
-    def of(
-        cls,
-        written: Written,
-        fields: Sequence[Field],
-        *,
-        encodings: Mapping[str, Encoding],
-        categories: Mapping[str, Sequence[Any]],
-    ) -> SegmentFacts:
-        """Gather the facts about a segment just written."""
+    def about(self, written: Written, fields: Sequence[Field]) -> SegmentFacts:
+        """Return these facts with those about what was written."""
         bounds: dict[str, ColumnStatistics] = {}
         if len(fields) <= MAX_COLUMNS and written.rows:
             groups = [statistics(written.metadata, group) for group in range(written.metadata.num_row_groups)]
             for column in fields:
                 every = [usable(group.get(column.name, UNKNOWN), column.dtype) for group in groups]
                 bounds[column.name] = merged(every)
-        return cls(rows=written.rows, footer=written.footer, bounds=bounds, encodings=encodings, categories=categories)
+        return replace(self, footer=written.footer, bounds=bounds)
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any], fields: Sequence[Field]) -> SegmentFacts:
@@ -61,6 +55,7 @@ class SegmentFacts:
             bounds={column.name: ColumnStatistics(*bound) for column, bound in bounds if bound is not None},
             encodings=plain.get("as", {}),
             categories=plain.get("categories", {}),
+            freqs=plain.get("freqs", {}),
         )
 
     def to_plain(self, fields: Sequence[Field]) -> dict[str, Any]:
@@ -72,4 +67,32 @@ class SegmentFacts:
         if self.encodings:
             plain["as"] = {name: dict(encoding) for name, encoding in self.encodings.items()}
         added = {name: list(labels) for name, labels in self.categories.items() if labels}
-        return plain | ({"categories": added} if added else {})
+        plain |= {"categories": added} if added else {}
+        return plain | ({"freqs": dict(self.freqs)} if self.freqs else {})
+
+    def with_new_categories(self, before: Iterable[SegmentFacts]) -> SegmentFacts:
+        """Return these facts with only those labels of categories that the segments before do not have."""
+        known: dict[str, list[Any]] = {name: [] for name in self.categories}
+        for facts in before:
+            for name, labels in facts.categories.items():
+                known[name] += labels
+        added = {name: [one for one in labels if one not in known[name]] for name, labels in self.categories.items()}
+        return replace(
+            self, categories=added, freqs={name: freq for name, freq in self.freqs.items() if not known[name]}
+        )
+
+
+def joined(every: Sequence[SegmentFacts]) -> SegmentFacts:
+    """Return the facts about adjacent segments written as one, without what is only known when it is."""
+    categories: dict[str, list[Any]] = {}
+    freqs: dict[str, str] = {}
+    for facts in every:
+        for name in {*facts.categories, *facts.freqs}:
+            freqs.pop(name, None)
+            if name not in categories and name in facts.freqs:
+                freqs[name] = facts.freqs[name]
+            categories.setdefault(name, []).extend(facts.categories.get(name, ()))
+    names = {name for facts in every for name in facts.encodings}
+    encodings = {name: common_encoding(facts.encodings[name] for facts in every) for name in names}
+    rows = sum(facts.rows for facts in every)
+    return SegmentFacts(rows=rows, encodings=encodings, categories=categories, freqs=freqs)

@@ -16,12 +16,12 @@ def objects(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def datasets(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete the name of a dataset."""
-    return _matching(incomplete, lambda: Session.of(ctx).omega.datasets.list())
+    return _matching(incomplete, lambda: Session.of(ctx).omega.datasets.list())  # noqa: PLW0108 -- the same
 
 
 def models(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete the name of a model."""
-    return _matching(incomplete, lambda: Session.of(ctx).omega.models.list())
+    return _matching(incomplete, lambda: Session.of(ctx).omega.models.list())  # noqa: PLW0108 -- the same
 
 
 def promotable(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -34,7 +34,7 @@ def buckets(ctx: typer.Context, incomplete: str) -> list[str]:
     return _matching(incomplete, lambda: Session.of(ctx).omega.buckets)
 
 
-def contexts(ctx: typer.Context, incomplete: str) -> list[str]:
+def contexts(incomplete: str) -> list[str]:
     """Complete the name of a context."""
     return _matching(incomplete, lambda: Session().settings.contexts)
 

@@ -66,7 +66,7 @@ def shell(ctx: typer.Context) -> None:
     names = {"om": Session.of(ctx).omega}
     banner = f"om = {names['om']!r}"
     try:
-        from IPython import start_ipython
+        from IPython import start_ipython  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
         import code
 

@@ -19,7 +19,8 @@ HOME = Path("~/.omega-demo")
 def demo(ctx: typer.Context) -> None:
     """Tell the story of omega-ml on real data.
 
-    From CSV files to predictions in production. Works in the folder of --home or OMEGA_HOME, else in ~/.omega-demo, and leaves its objects there to play with.
+    From CSV files to predictions in production. Works in the folder of --home or OMEGA_HOME, else in ~/.omega-demo, and
+    leaves its objects there to play with.
 
     JSON: {store, steps: [{step, seconds}]}.
     """

@@ -48,11 +48,13 @@ app.command("shell", rich_help_panel="Try it")(configuring.shell)
 
 
 @app.callback()
-def om(  # noqa: PLR0917 -- for the help and completion; the session has taken the values
+def om(
     context: Annotated[
         str | None, typer.Option(help="Context, as described in omega.toml.", autocompletion=completion.contexts)
     ] = None,
-    bucket: Annotated[str | None, typer.Option(help="Bucket in the context.", autocompletion=completion.buckets)] = None,
+    bucket: Annotated[
+        str | None, typer.Option(help="Bucket in the context.", autocompletion=completion.buckets)
+    ] = None,
     home: Annotated[str | None, typer.Option(help="Folder of the embedded store.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print results as JSON.")] = False,
     local: Annotated[bool, typer.Option("--local", help="Run tasks in this process.")] = False,
@@ -100,7 +102,7 @@ def _failed(error: Exception, *, with_traceback: bool) -> int:
     if with_traceback:
         traceback.print_exception(error)
     words = " ".join(str(error).split())
-    if not isinstance(error, OmegaError):
+    if not isinstance(error, OmegaError | FileExistsError):
         words = f"{type(error).__name__}: {words} (--debug shows where)"
     sys.stderr.write(f"om: {words}\n")
     return FAILED

@@ -161,9 +161,11 @@ def _plain_object(value: Any) -> Any:
     return str(value)
 
 
-_NUMBERS = frozenset({"version", "versions", "size", "total", "exclusive", "rows", "live", "stored", "reclaimable", "current"})
+_NUMBERS = frozenset(
+    {"version", "versions", "size", "total", "exclusive", "rows", "live", "stored", "reclaimable", "current"}
+)
 _SIZES = frozenset({"size", "total", "exclusive", "live", "stored", "reclaimable", "current"})
-_TIMES = frozenset({"created", "modified"})
+_TIMES = frozenset({"created", "modified", "seen"})
 
 
 def _heading(name: str) -> str:

@@ -35,7 +35,9 @@ def promote(
         Literal["datasets", "dataset", "models", "model", "jobs", "job", "scripts", "script"],
         typer.Argument(metavar="WHAT", show_choices=False, help="datasets, models, jobs or scripts."),
     ],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name; also name@tag, name@3.", autocompletion=completion.promotable)],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name; also name@tag, name@3.", autocompletion=completion.promotable)
+    ],
     to: To = None,
     to_context: ToContext = None,
     asname: As = None,
@@ -52,7 +54,9 @@ def promote(
 
 def promote_here(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name; also name@tag, name@3.", autocompletion=completion.objects)],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name; also name@tag, name@3.", autocompletion=completion.objects)
+    ],
     to: To = None,
     to_context: ToContext = None,
     asname: As = None,
@@ -69,7 +73,14 @@ def promote_here(
 
 
 def promote_object(
-    session: Session, store: str, name: str, *, to: str | None, to_context: str | None, asname: str | None, tag: str | None
+    session: Session,
+    store: str,
+    name: str,
+    *,
+    to: str | None,
+    to_context: str | None,
+    asname: str | None,
+    tag: str | None,
 ) -> None:
     """Promote an object and print the copy's metadata."""
     if to is None and to_context is None and asname is None:

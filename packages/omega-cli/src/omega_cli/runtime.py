@@ -10,7 +10,7 @@ from omega_cli import completion, output, parsing
 from omega_cli.session import Session, working
 
 if TYPE_CHECKING:
-    from omega_domain.services.results import AsyncResult
+    from omega_domain.services.results import AsyncResult, GroupResult
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -26,6 +26,7 @@ Action = Literal[
     "gridsearch",
     "run",
 ]
+WITH_TARGET = ("fit", "partial_fit", "fit_transform", "score", "gridsearch")
 ACTIONS = f"One of {', '.join(get_args(Action))}."
 
 X = Annotated[
@@ -59,7 +60,8 @@ def model(
         str | None, typer.Option(help="Dataset to store the result in.", autocompletion=completion.datasets)
     ] = None,
     param: Annotated[
-        list[str], typer.Option("--param", "-p", metavar="KEY=VALUE", help="Parameter of the action; VALUE is JSON or text.")
+        list[str],
+        typer.Option("--param", "-p", metavar="KEY=VALUE", help="Parameter of the action; VALUE is JSON or text."),
     ] = [],  # noqa: B006 -- typer copies it
     no_wait: Annotated[bool, typer.Option("--async", help="Print the id of the task, and do not wait.")] = False,
 ) -> None:
@@ -68,11 +70,15 @@ def model(
     JSON: {id, status, value}; with --async {id, status}.
     """
     session = Session.of(ctx)
-    require = ctx.parent.params.get("require") if ctx.parent else None
-    where = session.runtime.require(require) if require else session.runtime
-    options = parsing.pairs(param, option="--param") | ({"rName": result} if result else {})
+    require = ctx.parent.params["require"] if ctx.parent else None
+    given = {"Xname": x, "Yname": y, "rName": result}
+    if action == "run":
+        given["data"] = given.pop("Xname")
+    if y is not None and action not in WITH_TARGET:
+        raise typer.BadParameter(f"{action} takes no target; those that do: {', '.join(WITH_TARGET)}", param_hint="Y")
+    options = parsing.pairs(param, option="--param") | {key: value for key, value in given.items() if value is not None}
     with working(f"{action} {name}"):
-        task = getattr(where.model(name), action)(*(data for data in (x, y) if data is not None), **options)
+        task = getattr(session.runtime.require(require).model(name), action)(**options)
         if not no_wait:
             task.get()
     _show(session, task, with_value=not no_wait)
@@ -95,7 +101,53 @@ def result(
     _show(session, found, with_value=True)
 
 
-def _show(session: Session, task: AsyncResult, *, with_value: bool) -> None:
+@app.command("status")
+def status(ctx: typer.Context) -> None:
+    """Show workers, queues, and how many tasks there are of which status.
+
+    JSON: {workers, queues, tasks}.
+    """
+    session = Session.of(ctx)
+    found = session.runtime.status()
+    output.show_facts(session, found if session.as_json else {**found, "workers": list(found["workers"])})
+
+
+@app.command("labels")
+def labels(ctx: typer.Context) -> None:
+    """List the live workers and their labels.
+
+    JSON: an array of {worker, labels}.
+    """
+    session = Session.of(ctx)
+    rows = [{"worker": name, "labels": served} for name, served in session.runtime.labels().items()]
+    output.show_rows(session, rows, ["worker", "labels"], empty="no worker lives")
+
+
+@app.command("workers")
+def workers(ctx: typer.Context) -> None:
+    """List what is known of the live workers.
+
+    JSON: an array of {name, labels, capacity, packages, seen}.
+    """
+    session = Session.of(ctx)
+    rows = list(session.runtime.workers().values())
+    output.show_rows(session, rows, ["name", "labels", "capacity", "packages", "seen"], empty="no worker lives")
+
+
+@app.command("ping")
+def ping(ctx: typer.Context) -> None:
+    """Ask every worker for a sign of life; exit code 1 if none gives one.
+
+    JSON: an array of {worker, answer}.
+    """
+    session = Session.of(ctx)
+    rows = [{"worker": name, "answer": answer} for name, answer in session.runtime.ping().items()]
+    output.show_rows(session, rows, ["worker", "answer"], empty="no worker lives")
+    if not rows:
+        raise typer.Exit(1)
+
+
+def _show(session: Session, task: AsyncResult | GroupResult, *, with_value: bool) -> None:
     facts: dict[str, Any] = {"id": task.id, "status": task.status}
     if not with_value:
         output.show_facts(session, facts)

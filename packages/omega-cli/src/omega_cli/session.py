@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import typer
 
@@ -71,7 +71,8 @@ class Session:
 
     def take(self, args: list[str]) -> list[str]:
         """Take the global options out of all arguments, wherever they stand; return the others."""
-        rest, waiting = [], iter(args)
+        rest: list[str] = []
+        waiting = iter(args)
         for arg in waiting:
             name, equals, value = arg.partition("=")
             if arg == "--":

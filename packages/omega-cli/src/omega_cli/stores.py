@@ -45,7 +45,9 @@ def list_(
     """
     session = Session.of(ctx)
     found = store_of(ctx).list(pattern, regexp=regexp, kind=kind, hidden=hidden, raw=True)
-    columns = ["name", "kind", "version", "tags", "modified"] + (["size", "created", "author", "attributes"] if long else [])
+    columns = ["name", "kind", "version", "tags", "modified"] + (
+        ["size", "created", "author", "attributes"] if long else []
+    )
     rows = [{name: getattr(meta, name) for name in columns} for meta in found]
     output.show_rows(session, rows, columns, empty=f"nothing found in bucket {session.omega.bucket!r}")
 
@@ -53,9 +55,16 @@ def list_(
 @app.command("put")
 def put(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file or folder; - reads stdin.", exists=True, allow_dash=True)],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name to put it under.", autocompletion=completion.objects)],
-    format_: Annotated[str | None, typer.Option("--format", help="csv, tsv, jsonl, json, parquet, npy or file; else by the file's ending.")] = None,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A file or folder; - reads stdin.", exists=True, allow_dash=True)
+    ],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name to put it under.", autocompletion=completion.objects)
+    ],
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", help="csv, tsv, jsonl, json, parquet, npy or file; else by the file's ending."),
+    ] = None,
     kind: Annotated[str | None, typer.Option(help="Kind to store it as.", autocompletion=completion.kinds)] = None,
     append: Annotated[bool, typer.Option("--append", help="Add to what is there, instead of replacing it.")] = False,
     tag: Annotated[str | None, typer.Option(help="Tag of the new version.")] = None,
@@ -90,9 +99,12 @@ def get(
             autocompletion=completion.objects,
         ),
     ],
-    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="File to write, in the format of its ending.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="File to write, in the format of its ending.")
+    ] = None,
     where: Annotated[
-        list[str], typer.Option("--where", "-w", metavar="CONDITION", help="Filter: distance__gt=500, carrier__in=UA,AA.")
+        list[str],
+        typer.Option("--where", "-w", metavar="CONDITION", help="Filter: distance__gt=500, carrier__in=UA,AA."),
     ] = [],  # noqa: B006
     limit: Annotated[int, typer.Option(min=0, help="Rows to print; 0 prints all.")] = 20,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
@@ -104,21 +116,23 @@ def get(
     from omega_ml.exchange import excerpt, write_object
 
     session, store = Session.of(ctx), store_of(ctx)
-    meta = store.resolve(name.partition("[")[0].partition("#")[0])
+    meta = store.resolve(name)
     query = parsing.filter_of(where, typed=meta.kind.startswith("pandas."))
     facts = {"name": meta.name, "kind": meta.kind, "version": meta.version}
-    if file is not None:
+    if file is None:
+        found = excerpt(store, name, query=query, limit=limit)
+        output.show_object(session, facts, found.value, is_cut=found.is_cut)
+    else:
         with working(f"writing {file}"):
             write_object(store, name, file, query=query, overwrite=force)
-        output.show_facts(session, {**facts, "file": str(file), "size": file.stat().st_size if file.is_file() else None})
-        return
-    found = excerpt(store, name, query=query, limit=limit)
-    output.show_object(session, facts, found.value, is_cut=found.is_cut)
+        output.show_facts(session, {**facts, "file": str(file), "size": file.stat().st_size})
 
 
 @app.command("drop")
 def drop(
-    ctx: typer.Context, name: Name, force: Annotated[bool, typer.Option("--force", help="No error if it is missing.")] = False
+    ctx: typer.Context,
+    name: Name,
+    force: Annotated[bool, typer.Option("--force", help="No error if it is missing.")] = False,
 ) -> None:
     """Drop an object, or one version of it.
 
@@ -135,7 +149,8 @@ def metadata(ctx: typer.Context, name: Name, attribute: Attributes = []) -> None
 
     With --attribute, attributes are set first.
 
-    JSON: {name, bucket, prefix, kind, version, tags, size, created, modified, author, digest, attributes, kind_meta, provenance}.
+    JSON: {name, bucket, prefix, kind, version, tags, size, created, modified, author, digest, attributes, kind_meta,
+    provenance}.
     """
     meta = store_of(ctx).resolve(name)
     if attribute:
@@ -174,7 +189,10 @@ app.command("promote")(promoting.promote_here)
 
 
 @app.command("help")
-def help_(ctx: typer.Context, name: Annotated[str | None, typer.Argument(metavar="NAME", autocompletion=completion.objects)] = None) -> None:
+def help_(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", autocompletion=completion.objects)] = None,
+) -> None:
     """Explain an object, or every kind.
 
     What it stores, and its options.

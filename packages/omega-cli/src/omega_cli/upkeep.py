@@ -31,7 +31,9 @@ def gc(
 
 def fsck(
     ctx: typer.Context,
-    quick: Annotated[bool, typer.Option("--quick", help="Only see that payloads are there, without reading them.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Only see that payloads are there, without reading them.")
+    ] = False,
 ) -> None:
     """Check that nothing is missing or damaged.
 

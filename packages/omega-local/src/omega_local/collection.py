@@ -95,7 +95,7 @@ class LocalCollection(Collection):
             if not upsert:
                 return Updated(0, 0)
             row = _row(new_document(filter, update))
-            self._insert_rows(connection, [row])
+            self._refuse_duplicate(self._insert_rows(connection, [row]))
             return Updated(0, 0, row.id)
 
     def delete_many(self, filter: Filter) -> Deleted:
@@ -158,8 +158,7 @@ class LocalCollection(Collection):
         """Insert rows in one transaction; if one is a duplicate, those before it stay."""
         with self._database.write(durable=self._durable) as connection:
             duplicate = self._insert_rows(connection, rows)
-        if duplicate is not None:
-            raise DuplicateDocumentError(f"{duplicate.id!r} exists already in collection {self._key!r}")
+        self._refuse_duplicate(duplicate)
 
     def _insert_rows(self, connection: sqlite3.Connection, rows: list[_Row]) -> _Row | None:
         """Insert rows up to the first duplicate, and return that one."""
@@ -170,6 +169,10 @@ class LocalCollection(Collection):
         except sqlite3.IntegrityError:
             return rows[connection.total_changes - before]
         return None
+
+    def _refuse_duplicate(self, duplicate: _Row | None) -> None:
+        if duplicate is not None:
+            raise DuplicateDocumentError(f"{duplicate.id!r} exists already in collection {self._key!r}")
 
 
 class _Row(NamedTuple):

@@ -103,13 +103,15 @@ def _make(connection: Connection, *, timeout: float) -> None:
 
 
 def _refuse_others(connection: Connection) -> None:
+    connection.execute("BEGIN")  # one look at all three, while others may be making the tables
     application, version = _written_by(connection)
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    connection.execute("COMMIT")
     if application == APPLICATION and version > FORMAT:
         raise StoreFormatError(
             f"{connection.path} has format {version}, this omega-ml reads up to {FORMAT}: upgrade omega-ml, "
             "or choose another home"
         )
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if application not in {0, APPLICATION} or (tables and application == 0):
         raise StoreUnavailableError(f"{connection.path} is a database of another program; choose another home")
 

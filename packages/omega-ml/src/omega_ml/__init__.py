@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from omega_backends.virtualobj import virtualobj as virtualobj
     from omega_domain import errors as errors
     from omega_domain.entities.query import Q as Q
+    from omega_domain.omega import Omega as Omega
     from omega_domain.services.base_backends import BaseDataBackend as BaseDataBackend
     from omega_domain.services.base_backends import BaseModelBackend as BaseModelBackend
     from omega_domain.services.metadata import GridFSProxy as GridFSProxy
     from omega_domain.services.metadata import Metadata as Metadata
-    from omega_domain.omega import Omega as Omega
     from omega_domain.services.runtime import OmegaRuntime
     from omega_domain.services.store import OmegaStore
     from omega_ml.composition import setup as setup

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omega_domain.errors import SettingsError
-from omega_domain.services.context import Context
 from omega_domain.adapters.inprocess.clock import SystemClock
+from omega_domain.errors import SettingsError
 from omega_domain.omega import Omega
+from omega_domain.services.context import Context
 from omega_ml import plugins
 from omega_ml.settings import Settings, load_settings
 

@@ -17,7 +17,17 @@ from omega_ml.composition import open_omega
 from omega_ml.setting_forms import FORMS
 from omega_ml.settings import Settings, environment_name
 
-PACKAGES = ("omega-ml", "omega-domain", "omega-backends", "omega-local", "omega-cli", "numpy", "pandas", "pyarrow", "scikit-learn")
+PACKAGES = (
+    "omega-ml",
+    "omega-domain",
+    "omega-backends",
+    "omega-local",
+    "omega-cli",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scikit-learn",
+)
 OLDEST_PYTHON = (3, 11)
 
 State = Literal["ok", "warning", "failed"]

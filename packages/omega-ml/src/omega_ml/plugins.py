@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 from urllib.parse import urlsplit
 
 from omega_domain.errors import PluginError, SettingsError
@@ -85,17 +86,19 @@ def _by_name(plugins: Iterable[EntryPoint]) -> Mapping[str, EntryPoint]:
         other = found.setdefault(plugin.name, plugin)
         if other.value != plugin.value:
             raise PluginError(
-                f"two plug-ins of the group {plugin.group} claim {plugin.name!r}: {_origin(other)} and {_origin(plugin)}; "
-                "uninstall one of them"
+                f"two plug-ins of the group {plugin.group} claim {plugin.name!r}: {_origin(other)} and "
+                f"{_origin(plugin)}; uninstall one of them"
             )
     return found
 
 
-def _load(plugin: EntryPoint) -> Callable[..., object] | type | OpenStore:
+def _load(plugin: EntryPoint) -> Any:
     try:
         return plugin.load()
     except Exception as error:
-        raise PluginError(f"the plug-in {_origin(plugin)} can not be loaded: {error}; upgrade or uninstall it") from error
+        raise PluginError(
+            f"the plug-in {_origin(plugin)} can not be loaded: {error}; upgrade or uninstall it"
+        ) from error
 
 
 def _origin(plugin: EntryPoint) -> str:

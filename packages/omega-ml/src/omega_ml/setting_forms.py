@@ -14,8 +14,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from omega_domain.entities.names import validate_bucket, validate_name
 from omega_domain.errors import InvalidNameError
-from omega_domain.services.context import DATA, JOBS, MODELS, SCRIPTS, Retention
 from omega_domain.omega import DEFAULT_BUCKET
+from omega_domain.services.context import DATA, JOBS, MODELS, SCRIPTS, Retention
 
 #: Settings that say where the store is, the most particular first.
 PLACES = ("store", "mongo_url", "home")
@@ -148,7 +148,7 @@ def _keep(value: Any, folder: Path) -> dict[str, int | Literal["all"]]:  # noqa:
     if isinstance(value, str):
         value = dict(item.strip().partition("=")[::2] for item in value.split(","))
     if not isinstance(value, Mapping):
-        raise ValueError("write a table such as { datasets = 3, models = 'all' }")
+        raise ValueError("write a table such as { datasets = 3, models = 'all' }")  # noqa: TRY004 -- the form is wrong
     unknown = set(value) - set(_STORES)
     if unknown:
         raise ValueError(f"there is no {', '.join(sorted(unknown))}; there are: {', '.join(_STORES)}")

@@ -1,8 +1,9 @@
 """Settings: what can be set, its form and default, and where each value came from.
 
-Arguments win over the environment (``OMEGA_HOME``, ``OMEGA_CONTEXT``, …), that over ``omega.toml`` (the project's, then the
-user's), that over defaults. A table ``[contexts.prod]`` names a whole environment: if the context was chosen by an argument,
-its table wins over the environment too, so that ``OMEGA_HOME`` never lets one context write into the store of another.
+Arguments win over the environment (``OMEGA_HOME``, ``OMEGA_CONTEXT``, …), that over ``omega.toml`` (the project's, then
+the user's), that over defaults. A table ``[contexts.prod]`` names a whole environment: if the context was chosen by an
+argument, its table wins over the environment too, so that ``OMEGA_HOME`` never lets one context write into the store of
+another.
 """
 
 from __future__ import annotations

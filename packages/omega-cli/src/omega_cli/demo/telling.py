@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import shlex
 import textwrap
 from collections.abc import Callable, Mapping
@@ -16,11 +17,11 @@ from rich.rule import Rule
 from rich.syntax import Syntax
 from rich.text import Text
 
-from omega_cli.demo.story import STEPS, Step, data_folder
+from omega_cli.demo.story import STEPS, Step
 from omega_cli.output import size
+from omega_domain.omega import Omega
 from omega_domain.services.checking import UsageReport
 from omega_domain.services.metadata import Metadata
-from omega_domain.omega import Omega
 
 WIDTH = 80
 MAX_ROWS = 8
@@ -36,7 +37,6 @@ COMMANDS = (
 
 def tell(om: Omega, console: Console) -> dict[str, float]:
     """Take every step of the story, and show it; return the seconds that each took."""
-    files = data_folder()
     console.print(Text(INTRODUCTION, style="bold"))
     console.print(Padding(Syntax(f"import omega_ml\nom = omega_ml.setup(bucket={om.bucket!r})", "python"), (1, 4)))
     console.print(Padding(Text(repr(om), overflow="fold"), (0, 2)))
@@ -44,7 +44,7 @@ def tell(om: Omega, console: Console) -> dict[str, float]:
     for number, step in enumerate(STEPS, start=1):
         _show_before(console, number, step)
         start = perf_counter()
-        result = step.take(om, files)
+        result = step.take(om)
         seconds[step.title] = perf_counter() - start
         _show_after(console, result, seconds[step.title])
     return seconds
@@ -62,9 +62,10 @@ def tell_end(om: Omega, console: Console, seconds: float) -> None:
 def code_of(function: Callable[..., Any]) -> str:
     """Return the source of a function's body without its docstring, as a reader would type it."""
     source = textwrap.dedent(inspect.getsource(function))
-    body = ast.parse(source).body[0].body[1:]  # type: ignore[attr-defined] -- a function has a body
-    lines = source.splitlines()[body[0].lineno - 1 : body[-1].end_lineno]
-    return textwrap.dedent("\n".join(lines)).replace("\nreturn ", "\n").removeprefix("return ")
+    [definition] = ast.parse(source).body
+    _, first, *_ = body = definition.body if isinstance(definition, ast.FunctionDef) else []
+    lines = source.splitlines()[first.lineno - 1 : body[-1].end_lineno]
+    return re.sub(r"^return ", "", textwrap.dedent("\n".join(lines)), flags=re.MULTILINE)
 
 
 def _show_before(console: Console, number: int, step: Step) -> None:

@@ -29,6 +29,7 @@ from omega_domain.services.context import DATA, MODELS, Context
 from omega_domain.services.dropping import drop_object, drop_version
 from omega_domain.services.filesystem import FileSystem
 from omega_domain.services.finding import Finder
+from omega_domain.services.linking import link_dataset
 from omega_domain.services.listing import literal_start, name_matcher
 from omega_domain.services.metadata import Metadata
 from omega_domain.services.options import get_options, known, refuse_unknown
@@ -215,6 +216,14 @@ class OmegaStore:
             return replace(head, tags={**head.tags, tag: record.ref})
 
         return self._metadata(self.commits.update(meta.key, tagged, uid=record.uid), record)
+
+    def link_dataset(self, name: str, Xname: str, Yname: str | None = None) -> Metadata:
+        """Make datasets the data of a model for when it is fitted or used without any; return its metadata.
+
+        Raises:
+            ObjectNotFoundError: there is no such model or dataset.
+        """
+        return link_dataset(self, self._sibling(DATA), name, Xname=Xname, Yname=Yname)
 
     def make_metadata(
         self,

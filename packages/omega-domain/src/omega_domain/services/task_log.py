@@ -49,8 +49,13 @@ class TaskLog:
         self._groups = context.store.collection(GROUPS)
 
     def announce(self, tasks: Iterable[Task]) -> None:
-        """Record tasks as PENDING; a queue does this before it lets them go."""
-        self._tasks.insert_many([_describe(task) for task in tasks])
+        """Record tasks as PENDING, if they have no record yet; a queue does this before it lets them go."""
+        documents = [_describe(task) for task in tasks]
+        try:
+            self._tasks.insert_many(documents)
+        except DuplicateDocumentError:
+            for document in documents:
+                self._tasks.update_one({"_id": document["_id"]}, {"$setOnInsert": document}, upsert=True)
 
     def start(self, task: Task, *, worker: str) -> bool:
         """Record a task as STARTED; return False, and change nothing, if it has ended already."""

@@ -37,7 +37,7 @@ Fault = Literal["crash", "full"]
 _Result = TypeVar("_Result")
 
 
-class InjectedFault(BaseException):  # noqa: N818 -- it is a crash, no error that anybody should handle
+class InjectedFault(BaseException):
     """The process ends here. Whatever it still tries with its stores fails the same way."""
 
 

@@ -15,9 +15,9 @@ from typing import Final
 import pytest
 
 from omega_domain.errors import BlobNotFoundError
-from omega_domain.ports.store import Files, FileWriter, Store, SupportsLocalPath
+from omega_domain.ports.store import Files, Store, SupportsLocalPath
 
-__all__ = ["LONG_AGO", "SOON", "FilesContract", "put_blob"]
+__all__ = ["LONG_AGO", "SOON", "FilesContract", "fail_blob", "put_blob", "read_blob"]
 
 LONG_AGO: Final = datetime(2001, 1, 1, tzinfo=UTC)
 SOON: Final = datetime(2031, 1, 1, tzinfo=UTC)
@@ -32,6 +32,19 @@ def put_blob(files: Files, content: bytes, *, leased_until: datetime = SOON) -> 
     with files.new_file(leased_until=leased_until) as writer:
         writer.write(content)
     return writer.id
+
+
+def fail_blob(files: Files, content: bytes) -> None:
+    """Write some bytes, then fail with a ZeroDivisionError."""
+    with files.new_file(leased_until=FAR) as writer:
+        writer.write(content)
+        raise ZeroDivisionError
+
+
+def read_blob(files: Files, file_id: str) -> bytes:
+    """Return the content of a blob."""
+    with files.get(file_id) as file:
+        return file.read()
 
 
 class FilesContract:
@@ -55,7 +68,7 @@ class FilesContract:
             assert writer.write(memoryview(b"fgh")[1:]) == 2
             assert writer.size == 7
         assert writer.id == hashlib.sha256(b"abcdegh").hexdigest()
-        assert files.get(writer.id).read() == b"abcdegh"
+        assert read_blob(files, writer.id) == b"abcdegh"
 
     def test_a_large_blob_is_written_in_many_pieces(self, files: Files) -> None:
         piece = bytes(range(256)) * 400
@@ -63,7 +76,7 @@ class FilesContract:
             for _ in range(50):
                 writer.write(piece)
         assert writer.size == 50 * len(piece)
-        assert hashlib.file_digest(files.get(writer.id), "sha256").hexdigest() == writer.id
+        assert hashlib.sha256(read_blob(files, writer.id)).hexdigest() == writer.id
 
     def test_a_blob_is_not_there_before_its_writer_was_left(self, files: Files) -> None:
         with files.new_file(leased_until=SOON) as writer:
@@ -73,7 +86,7 @@ class FilesContract:
 
     def test_an_error_stores_nothing(self, files: Files) -> None:
         with pytest.raises(ZeroDivisionError):
-            _write_and_fail(files, b"abc")
+            fail_blob(files, b"abc")
         assert list(files.find()) == []
         assert not files.exists(hashlib.sha256(b"abc").hexdigest())
         assert files.sweep(older_than=FAR) == []
@@ -140,13 +153,13 @@ class FilesContract:
         assert files.delete([ended, leased, NOTHING], leased_before=LATER) == {ended}
         assert not files.exists(ended)
         assert [info.id for info in files.find()] == [leased]
-        assert files.get(leased).read() == b"b"
+        assert read_blob(files, leased) == b"b"
 
     def test_deleted_content_can_be_stored_anew(self, files: Files) -> None:
         file_id = put_blob(files, b"abc", leased_until=LATER)
         files.delete([file_id], leased_before=FAR)
         assert put_blob(files, b"abc", leased_until=SOON) == file_id
-        assert files.get(file_id).read() == b"abc"
+        assert read_blob(files, file_id) == b"abc"
         assert [info.leased_until for info in files.find()] == [SOON]
 
     def test_an_open_blob_is_read_to_its_end_though_it_is_deleted(self, files: Files) -> None:
@@ -163,8 +176,8 @@ class FilesContract:
             assert files.sweep(older_than=FAR) == []
             writer.write(b"end")
         assert files.sweep(older_than=FAR) == []
-        assert files.get(file_id).read() == b"abc"
-        assert files.get(writer.id).read().endswith(b"\0end")
+        assert read_blob(files, file_id) == b"abc"
+        assert read_blob(files, writer.id).endswith(b"\0end")
 
     def test_many_blobs_at_once(self, files: Files) -> None:
         ids = {put_blob(files, b"%d" % number) for number in range(30)}
@@ -185,7 +198,7 @@ class FilesContract:
             for turn in range(10):
                 file_id = put_blob(files, b"shared %d" % (turn % 2), leased_until=FAR)
                 assert files.delete([file_id], leased_before=SOON) == set()
-                assert files.get(file_id).read() == b"shared %d" % (turn % 2)
+                assert read_blob(files, file_id) == b"shared %d" % (turn % 2)
                 mine = put_blob(files, b"%d of %d" % (turn, number), leased_until=LONG_AGO)
                 assert files.delete([mine], leased_before=SOON) == {mine}
 
@@ -200,12 +213,6 @@ class FilesContract:
         assert files.local_path(file_id).read_bytes() == b"abc"
         with pytest.raises(BlobNotFoundError, match=NOTHING):
             files.local_path(NOTHING)
-
-
-def _write_and_fail(files: Files, content: bytes) -> FileWriter:
-    with files.new_file(leased_until=SOON) as writer:
-        writer.write(content)
-        raise ZeroDivisionError
 
 
 def _in_threads(work: object, items: Iterable[int]) -> None:

@@ -505,7 +505,8 @@ class CustomBackendContract(_WithStores):
         with store.fs.new_file(filename="y") as file:
             file.write(b"defg")
         assert store.fs.exists(file_id)
-        assert store.fs.get(file_id).read() == b"abc"
+        with store.fs.get(file_id) as found:
+            assert found.read() == b"abc"
         assert store.fs.size(file.id) == 4
         store.fs.delete(file_id)
         meta = store.make_metadata("g", "test.uri", gridfile=GridFSProxy(file.id)).save()

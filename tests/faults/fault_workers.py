@@ -1,0 +1,157 @@
+"""What the processes of the fault tests do. They are forked from a server that has all libraries loaded."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sklearn.dummy import DummyRegressor
+
+import omega_backends.pandas_parquet
+import omega_backends.python_data
+import omega_backends.sklearn_joblib  # noqa: F401 -- loaded once, before the processes are forked
+from omega_domain.adapters.inprocess.clock import SystemClock
+from omega_domain.omega import Omega
+from omega_domain.services.collecting import collect
+from omega_domain.services.context import Retention
+from omega_local import LocalMetadataStore, LocalStore
+from omega_ml.plugins import backends
+
+ROWS = 20
+
+
+def processes() -> ForkServerContext:
+    """Return the way to start processes: by fork, from a server that has loaded this module and nothing else."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["fault_workers"])
+    return context
+
+
+def open_home(home: Path, *, grace: float = 3600, lease: float = 3600) -> Omega:
+    """Return an Omega on this home whose retention is given in seconds."""
+    retention = Retention(grace=timedelta(seconds=grace), lease=timedelta(seconds=lease))
+    return Omega(
+        metadata=LocalMetadataStore(home),
+        store=LocalStore(home),
+        clock=SystemClock(),
+        registry=backends(),
+        retention=retention,
+    )
+
+
+def frame(k: int) -> pd.DataFrame:
+    """Return a frame all of whose cells say ``k``."""
+    return pd.DataFrame({"k": [k] * ROWS, "text": [str(k)] * ROWS})
+
+
+def model(k: int) -> Any:
+    """Return a model that says ``k``."""
+    return DummyRegressor(strategy="constant", constant=k).fit([[0]], [0])
+
+
+def operations(om: Omega) -> dict[str, Callable[[int], object]]:
+    """Return what is done again and again, by name."""
+    return {
+        "put": lambda k: om.datasets.put(frame(k), "frame"),
+        "append": lambda k: om.datasets.put(frame(k), "log", append=True),
+        "document": lambda k: om.datasets.put({"k": [k] * ROWS}, "document"),
+        "model": lambda k: om.models.put(model(k), "model"),
+        "promote": lambda _: om.datasets.promote("frame", om["prod"].datasets),
+        "gc": lambda _: collect(om.context),
+    }
+
+
+def work_until_killed(home: Path, journal: Path, first: int, started: Event) -> None:
+    """Do all operations in turn for ever, noting in a journal what is begun and done."""
+    om = open_home(home, grace=0, lease=0)
+    todo = operations(om)
+    log = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    started.set()
+    k = first
+    while True:
+        for name, do in todo.items():
+            os.write(log, f"begin {name} {k}\n".encode())
+            do(k)
+            os.write(log, f"done {name} {k}\n".encode())
+        k += 1
+
+
+def put_models(home: Path, writer: int, times: int) -> None:
+    """Put models of one name."""
+    om = open_home(home, grace=30)
+    for i in range(times):
+        om.models.put(model(writer * 1000 + i), "shared", attributes={f"writer{writer}": i})
+
+
+def append_frames(home: Path, writer: int, times: int) -> None:
+    """Append to one frame."""
+    om = open_home(home, grace=30)
+    for i in range(times):
+        om.datasets.put(frame(writer * 1000 + i), "shared", append=True)
+
+
+def read_until(home: Path, done: Event, found: Any) -> None:
+    """Read frame and model again and again; put what is wrong with them on a queue, or how often all was well."""
+    om = open_home(home, grace=30)
+    reads, rows = 0, 0
+    while not done.is_set() or reads == 0:
+        data = om.datasets.get("shared", default=None)
+        if data is not None:
+            sizes = set(data.groupby("k").size())
+            if sizes != {ROWS} or len(data) < rows or not (data["text"] == data["k"].astype(str)).all():
+                found.put(f"mixed, partial or older frame: {len(data)} rows after {rows}, {sizes}")
+                return
+            rows = len(data)
+        estimator = om.models.get("shared", default=None)
+        if estimator is not None:
+            estimator.predict([[0]])
+        reads += 1
+    found.put(reads)
+
+
+def collect_until(home: Path, done: Event, found: Any) -> None:
+    """Collect again and again."""
+    om = open_home(home, grace=30)
+    runs = 0
+    while not done.is_set() or runs == 0:
+        om.collect()
+        runs += 1
+    found.put(runs)
+
+
+@contextmanager
+def running(workers: list[ForkServerProcess]) -> Iterator[None]:
+    """Start processes, and end those that are left."""
+    for worker in workers:
+        worker.start()
+    try:
+        yield
+    finally:
+        for worker in workers:
+            if worker.is_alive():
+                worker.kill()
+            worker.join()
+
+
+__all__ = [
+    "ROWS",
+    "append_frames",
+    "collect_until",
+    "frame",
+    "model",
+    "open_home",
+    "operations",
+    "processes",
+    "put_models",
+    "read_until",
+    "running",
+    "work_until_killed",
+]

@@ -1,0 +1,53 @@
+"""Many processes at once on one home: writers of one name, readers, collect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fault_workers import ROWS, append_frames, collect_until, open_home, processes, put_models, read_until, running
+
+WRITERS = 8
+TIMES = 50
+PATIENCE = 300
+
+
+def test_no_put_and_no_append_is_lost_among_writers_readers_and_collect(tmp_path: Path) -> None:
+    start = processes()
+    done, found = start.Event(), start.Queue()
+    writers = [
+        start.Process(target=target, args=(tmp_path, n, TIMES))
+        for n in range(WRITERS)
+        for target in (put_models, append_frames)
+    ]
+    others = [
+        start.Process(target=target, args=(tmp_path, done, found)) for target in (read_until, read_until, collect_until)
+    ]
+    with running([*writers, *others]):
+        for writer in writers:
+            writer.join(PATIENCE)
+        done.set()
+        reports = [found.get(timeout=PATIENCE) for _ in others]
+        assert [writer.exitcode for writer in writers] == [0] * len(writers)
+    assert all(isinstance(report, int) and report > 0 for report in reports), reports
+    _assert_all_models_in_one_order(tmp_path)
+    _assert_all_rows_once(tmp_path)
+    om = open_home(tmp_path, grace=0, lease=0)
+    om.collect()
+    assert om.check() == []
+
+
+def _assert_all_models_in_one_order(home: Path) -> None:
+    om = open_home(home)
+    versions = om.models.versions("shared")
+    assert [meta.version for meta in versions] == list(range(1, WRITERS * TIMES + 1))
+    said = [int(om.models.get(f"shared@{meta.version}").predict([[0]])[0]) for meta in versions[::20]]
+    assert len(set(said)) == len(said)
+    writes = [sorted(meta.attributes) for meta in versions]
+    assert all(len(after) >= len(before) for before, after in zip(writes, writes[1:], strict=False))
+    assert versions[-1].attributes == {f"writer{n}": TIMES - 1 for n in range(WRITERS)}
+
+
+def _assert_all_rows_once(home: Path) -> None:
+    data = open_home(home).datasets.get("shared")
+    expected = {writer * 1000 + i for writer in range(WRITERS) for i in range(TIMES)}
+    assert data.groupby("k").size().to_dict() == dict.fromkeys(expected, ROWS)
