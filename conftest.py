@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from sybil import Example, Sybil
 from sybil.evaluators.doctest import OutputChecker
-from sybil.integration.pytest import SybilItem
 from sybil.parsers.myst import ClearNamespaceParser, CodeBlockParser, PythonCodeBlockParser, SkipParser
 
 LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -40,15 +39,6 @@ def document_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.chdir(folder)
         patch.setenv("OMEGA_HOME", str(folder / "omega"))
         yield folder
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the examples of a document on one worker (``--dist loadgroup``): they build on each other."""
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            if isinstance(item, SybilItem):
-                item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 def run_console(example: Example) -> str | None:

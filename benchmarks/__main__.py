@@ -32,8 +32,8 @@ def main(names: list[str]) -> int:
 
 
 def _line(row: Row) -> str:
-    floor = f"{row.floor:10.4g}" if row.floor is not None else f"{'–':>10}"
-    ratio = f"{row.figure:7.2f}" if row.floor is not None else f"{'–':>7}"
+    floor = f"{row.floor:10.4g}" if row.floor is not None else f"{'-':>10}"
+    ratio = f"{row.figure:7.2f}" if row.floor is not None else f"{'-':>7}"
     verdict = "" if row.holds else "  MISSED"
     return f"{row.what:<{WIDTH}} {row.measured:10.4g} {floor} {row.unit:>4} {ratio} {row.bar:6.4g}{verdict}"
 

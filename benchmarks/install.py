@@ -29,7 +29,7 @@ def closure(root: str) -> set[str]:
         for text in requires(name) or []:
             needed = Requirement(text)
             environments = [{"extra": extra} for extra in extras or {""}]
-            if needed.marker is None or any(needed.marker.evaluate(environment) for environment in environments):
-                if needed.name not in found or needed.extras:
-                    todo.append((needed.name, frozenset(needed.extras)))
+            is_needed = needed.marker is None or any(needed.marker.evaluate(each) for each in environments)
+            if is_needed and (needed.name not in found or needed.extras):
+                todo.append((needed.name, frozenset(needed.extras)))
     return found

@@ -30,6 +30,6 @@ def frame(rows: int = ROWS, *, seed: int = 0) -> pd.DataFrame:
             "city": pd.Series(random.choice([f"city {i}" for i in range(500)], rows), dtype="str"),
             "code": pd.Series(random.choice([f"{i:05d}" for i in range(20_000)], rows), dtype="str"),
             "when": pd.Timestamp("2030-01-01") + pd.to_timedelta(np.arange(rows), unit="s"),
-            "ok": random.random(rows) < 0.5,
+            "ok": random.integers(0, 2, rows).astype(bool),
         }
     )

@@ -11,8 +11,10 @@ version = release = version_of("omega-ml")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
-# Inventories of other projects are not fetched, so only references to our own names can be checked.
-nitpick_ignore_regex = [(r"py:.*", r"(?!omega_).*")]
+nitpick_ignore_regex = [
+    (r"py:.*", r"(?!omega_).*"),  # inventories of other projects are not fetched; only our own names can be checked
+    (r"py:.*", r".*\.[A-Z]"),  # type variables are no objects of the documentation
+]
 html_theme = "furo"
 html_title = f"omega-ml {version}"
 
@@ -24,3 +26,4 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the signature is in the source; descriptions stay readable
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True  # attributes as a list, once

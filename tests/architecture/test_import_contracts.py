@@ -32,6 +32,22 @@ BREAKS = {
         "omega-domain/src/omega_domain/ports/clock.py",
         "import omega_domain.ports.deeper",
     ),
+    "Data libraries are imported by backends alone": (
+        "omega-ml/src/omega_ml/composition.py",
+        "import pandas",
+    ),
+    "SQLite is the embedded store's business": (
+        "omega-domain/src/omega_domain/services/store.py",
+        "import sqlite3",
+    ),
+    "Terminals are the command's business": (
+        "omega-ml/src/omega_ml/settings.py",
+        "from rich.console import Console",
+    ),
+    "Test libraries are imported by what is made for tests": (
+        "omega-local/src/omega_local/store.py",
+        "import pytest",
+    ),
 }
 
 

@@ -31,7 +31,7 @@ ROWS = 20
 def processes() -> ForkServerContext:
     """Return the way to start processes: by fork, from a server that has loaded this module and nothing else."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["fault_workers"])
+    context.set_forkserver_preload([__name__])
     return context
 
 

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
-from fault_workers import ROWS, append_frames, collect_until, open_home, processes, put_models, read_until, running
+from tests.faults.fault_workers import (
+    ROWS,
+    append_frames,
+    collect_until,
+    open_home,
+    processes,
+    put_models,
+    read_until,
+    running,
+)
 
 WRITERS = 8
 TIMES = 50
@@ -43,7 +53,7 @@ def _assert_all_models_in_one_order(home: Path) -> None:
     said = [int(om.models.get(f"shared@{meta.version}").predict([[0]])[0]) for meta in versions[::20]]
     assert len(set(said)) == len(said)
     writes = [sorted(meta.attributes) for meta in versions]
-    assert all(len(after) >= len(before) for before, after in zip(writes, writes[1:], strict=False))
+    assert all(len(after) >= len(before) for before, after in pairwise(writes))
     assert versions[-1].attributes == {f"writer{n}": TIMES - 1 for n in range(WRITERS)}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from fault_workers import ROWS, open_home, operations, processes, running, work_until_killed
+from tests.faults.fault_workers import ROWS, open_home, operations, processes, running, work_until_killed
 
 from omega_domain.omega import Omega
 

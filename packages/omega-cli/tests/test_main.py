@@ -35,6 +35,11 @@ def test_a_group_has_help(group: str) -> None:
     assert call(group, "--help").returncode == 0
 
 
+def test_the_version_is_shown() -> None:
+    done = call("--version")
+    assert (done.returncode, done.stdout) == (0, "om 0.1.0\n")
+
+
 def test_without_a_command_the_help_is_shown() -> None:
     done = call()
     assert done.returncode == 2

@@ -146,12 +146,13 @@ def test_a_long_list_has_sizes_and_attributes(om: Run, omega: Omega) -> None:
     [row] = om("datasets", "list", "--long", "--json").json
     assert row["size"] > 0
     assert row["attributes"] == {"x": 1}
-    assert '{"x": 1}' in om("datasets", "list", "-l").out
+    assert "author" in om("datasets", "list", "-l").out
 
 
 def test_an_empty_list_says_so_beside_the_result(om: Run) -> None:
     done = om("datasets", "list")
-    assert (done.code, done.out, done.err) == (0, "", "nothing found in bucket 'omega'\n")
+    assert (done.code, done.out) == (0, "")
+    assert done.err == "nothing found in bucket 'omega'; buckets with objects: none yet\n"
 
 
 def test_a_regular_expression_that_is_none_is_refused(om: Run) -> None:

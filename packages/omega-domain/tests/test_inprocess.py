@@ -15,7 +15,7 @@ from omega_domain.omega import Omega
 from omega_domain.services.execution import local_worker
 from omega_domain.testing.canvas import CanvasContract
 from omega_domain.testing.router import RouterContract
-from omega_domain.testing.task_queue import TaskQueueContract, register_backends
+from omega_domain.testing.task_queue import TaskQueueContract, fill, register_backends
 
 
 def make() -> Omega:
@@ -34,10 +34,7 @@ class TestInProcessTaskQueue(TaskQueueContract):
         assert InProcessTaskQueue(make().context).name == "in-process"
 
     def test_tasks_have_ended_when_submit_returns(self) -> None:
-        om = make()
-        om.datasets.put([1], "x")
-        om.models.put([2], "not a model")
-        assert om.runtime.model("not a model").predict("x").status == "FAILURE"
+        assert fill(make()).runtime.model("double").predict("x").ready()
 
 
 class TestCanvas(CanvasContract):

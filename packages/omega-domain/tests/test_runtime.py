@@ -13,7 +13,14 @@ import pytest
 from omega_domain.adapters.inprocess.router import InProcessRouter
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.entities.task import FAILURE, PENDING, STARTED, SUCCESS, Task
-from omega_domain.errors import InvalidNameError, NoWorkerError, ObjectNotFoundError, TaskError, TaskFailedError, TaskTimeoutError
+from omega_domain.errors import (
+    InvalidNameError,
+    NoWorkerError,
+    ObjectNotFoundError,
+    TaskError,
+    TaskFailedError,
+    TaskTimeoutError,
+)
 from omega_domain.omega import Omega
 from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.services.claims import drop_temporary
@@ -54,7 +61,7 @@ class BrokenQueue(TaskQueue):
     def name(self) -> str:
         return "broken"
 
-    def submit(self, stages: Sequence[Sequence[Task]]) -> None:  # noqa: ARG002
+    def submit(self, stages: Sequence[Sequence[Task]]) -> None:
         raise TaskError("the broker can not be reached")
 
 
@@ -170,7 +177,9 @@ class TestInterruption:
         assert om.runtime.status()["tasks"][FAILURE] == 1
         assert temporaries(om) == []
 
-    def test_it_is_not_raised_again_where_the_result_is_asked_for(self, runtime: OmegaRuntime, later: LaterQueue) -> None:
+    def test_it_is_not_raised_again_where_the_result_is_asked_for(
+        self, runtime: OmegaRuntime, later: LaterQueue
+    ) -> None:
         result = runtime.model("double").transform("x", error="exit")
         with pytest.raises(SystemExit):
             later.work()
@@ -254,7 +263,9 @@ class TestRecords:
         later.work()
         assert (result.get(), result.record.attempts) == ([2, 4, 6], 1)
 
-    def test_a_task_whose_predecessor_has_no_record_fails(self, om: Omega, runtime: OmegaRuntime, later: LaterQueue) -> None:
+    def test_a_task_whose_predecessor_has_no_record_fails(
+        self, om: Omega, runtime: OmegaRuntime, later: LaterQueue
+    ) -> None:
         with runtime.sequence() as crt:
             runtime.model("double").predict("x")
             last = runtime.model("double").predict()

@@ -68,13 +68,13 @@ def common_encoding(encodings: Iterable[Encoding]) -> Encoding:
 
 
 def recode_objects(column: pa.ChunkedArray, before: Encoding, after: Encoding) -> pa.Array | pa.ChunkedArray:
-    """Return a column as it is written in another encoding, one that :func:`common_encoding` found for it."""
+    """Return a column, as read, in another encoding, one that :func:`common_encoding` found for it."""
     if before["as"] == after["as"]:
         return column
     if after == _JSON:
         cells = decode_objects(column, before).tolist()
-        return pa.array([_to_json(cell) for cell in cells], type=pa.large_string())
-    return pa.nulls(len(column), type=_type_of(after["as"]))
+        return pa.array([_to_json(cell) for cell in cells], type=pa.string())
+    return pa.nulls(len(column), type=_AS_READ.get(after["as"]) or _type_of(after["as"]))
 
 
 def _null_entry(names: Iterable[str]) -> Encoding:
@@ -150,3 +150,4 @@ _TYPES: Mapping[str, pa.DataType] = {
     "date": pa.date32(),
     "time": pa.time64("us"),
 }
+_AS_READ: Mapping[str, pa.DataType] = {"str": pa.string(), "bytes": pa.binary()}

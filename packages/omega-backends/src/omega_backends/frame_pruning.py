@@ -140,16 +140,20 @@ class Pruner:
         bounds = condition.value if op == "between" else (condition.value, condition.value)
         if any(is_null(bound) for bound in bounds):
             return False
-        if op != "eq" and self._kind(condition.column) == "category":
-            return True  # ordered by place, not by text
+        if self._kind(condition.column) == "category":
+            return op != "eq" or self._may_be_category(condition, found)  # categories are ordered by place, not by text
         low, high = (self._key(condition.column, bound) for bound in bounds)
         return _may_reach(op, low, high, found)
+
+    def _may_be_category(self, condition: Condition, found: ColumnStatistics) -> bool:
+        text = self._key(condition.column, condition.value)
+        return text is not None and _may_reach("eq", text, text, found)
 
     def _kind(self, column: Any) -> str | None:
         return _kind(self._dtypes[str(column)])
 
     def _key(self, column: Any, value: Any) -> Any:
-        """Return the value as the statistics hold it; None if that is not known."""
+        """Return the value as the statistics hold it; None if that is not known, or no category."""
         spec, kind = self._dtypes[str(column)], self._kind(column)
         if kind in {"M", "m"}:
             return _time_key(value, _unit(spec))

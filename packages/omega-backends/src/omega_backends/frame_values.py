@@ -153,7 +153,7 @@ def arrow_equivalent(type_: pa.DataType) -> DtypeSpec | None:
         zone = pd.ArrowDtype(type_).pyarrow_dtype.tz
         if zone is None:
             return f"datetime64[{type_.unit}]"
-        return {"zoned": [type_.unit, 0 if zone == "UTC" else ["zoneinfo", zone]]}
+        return {"zoned": [type_.unit, 0 if zone == "UTC" else zone]}
     if pa.types.is_duration(type_):
         return f"timedelta64[{type_.unit}]"
     if pa.types.is_string(type_) or pa.types.is_large_string(type_):

@@ -1,8 +1,7 @@
-"""Time zones as plain JSON: the name and the library it came from."""
+"""Time zones as plain JSON."""
 
 from __future__ import annotations
 
-import importlib
 from datetime import UTC, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +10,7 @@ from omega_domain.errors import UnsupportedObjectError
 
 
 def zone_to_plain(zone: tzinfo | None) -> Any:
-    """Return a time zone in plain JSON types: None, seconds east of UTC, or ``[library, name]``.
+    """Return a time zone in plain JSON types: None, seconds east of UTC, or the name of one of zoneinfo.
 
     Raises:
         UnsupportedObjectError: the zone has no name by which it could be found again.
@@ -21,10 +20,7 @@ def zone_to_plain(zone: tzinfo | None) -> Any:
     if type(zone) is timezone:
         return zone.utcoffset(None).total_seconds()
     if isinstance(zone, ZoneInfo) and zone.key:
-        return ["zoneinfo", zone.key]
-    library = type(zone).__module__.partition(".")[0]
-    if library == "pytz" and getattr(zone, "zone", None):
-        return ["pytz", str(zone)]
+        return zone.key
     raise UnsupportedObjectError(
         f"the time zone {zone!r} can not be kept; convert to one of zoneinfo, such as tz_convert('Europe/Zurich')"
     )
@@ -36,8 +32,4 @@ def zone_from_plain(plain: Any) -> tzinfo | None:
         return None
     if isinstance(plain, int | float):
         return timezone(timedelta(seconds=plain)) if plain else UTC
-    library, name = plain
-    if library == "zoneinfo":
-        return ZoneInfo(name)
-    found: tzinfo = importlib.import_module("pytz").timezone(name)
-    return found
+    return ZoneInfo(plain)

@@ -47,6 +47,14 @@ app.command("demo", rich_help_panel="Try it")(demonstrating.demo)
 app.command("shell", rich_help_panel="Try it")(configuring.shell)
 
 
+def _show_version(value: bool) -> None:  # noqa: FBT001 -- typer calls it so
+    if value:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"om {version('omega-cli')}\n")
+        raise typer.Exit
+
+
 @app.callback()
 def om(
     context: Annotated[
@@ -59,6 +67,9 @@ def om(
     json: Annotated[bool, typer.Option("--json", help="Print results as JSON.")] = False,
     local: Annotated[bool, typer.Option("--local", help="Run tasks in this process.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Data and models by name: keep them, train and use them, promote them.
 

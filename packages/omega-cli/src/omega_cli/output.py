@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from omega_cli.session import Session
 
@@ -90,7 +90,9 @@ def print_table(rows: Iterable[Sequence[str]], header: Sequence[str] = ()) -> No
     table = Table(box=None, pad_edge=False, show_header=bool(header), header_style="bold")
     for i, name in enumerate(header or ("name", "value")):
         is_number = name in _NUMBERS
-        table.add_column(Text(_heading(name)), justify="right" if is_number else "left", no_wrap=i == 0 or is_number)
+        is_whole = i == 0 or is_number or name in _TIMES
+        justify: Literal["right", "left"] = "right" if is_number else "left"
+        table.add_column(Text(_heading(name)), justify=justify, no_wrap=is_whole, overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
     with console.capture() as captured:

@@ -37,19 +37,18 @@ def list_(
     regexp: Annotated[str | None, typer.Option(help="Regular expression, found anywhere in the name.")] = None,
     kind: Annotated[str | None, typer.Option(help="Only this kind.", autocompletion=completion.kinds)] = None,
     hidden: Annotated[bool, typer.Option("--hidden", help="Also names that start with a dot.")] = False,
-    long: Annotated[bool, typer.Option("--long", "-l", help="Also size, author and attributes.")] = False,
+    long: Annotated[bool, typer.Option("--long", "-l", help="Also size and author.")] = False,
 ) -> None:
     """List the objects of the bucket.
 
-    JSON: an array of {name, kind, version, tags, modified}; with --long also {size, created, author, attributes}.
+    JSON: an array of {name, kind, version, tags, modified}; with --long also {size, author, created, attributes}.
     """
     session = Session.of(ctx)
     found = store_of(ctx).list(pattern, regexp=regexp, kind=kind, hidden=hidden, raw=True)
-    columns = ["name", "kind", "version", "tags", "modified"] + (
-        ["size", "created", "author", "attributes"] if long else []
-    )
-    rows = [{name: getattr(meta, name) for name in columns} for meta in found]
-    output.show_rows(session, rows, columns, empty=f"nothing found in bucket {session.omega.bucket!r}")
+    columns = ["name", "kind", "version", "tags", "modified"] + (["size", "author"] if long else [])
+    fields = columns + (["created", "attributes"] if long else [])
+    rows = [{name: getattr(meta, name) for name in fields} for meta in found]
+    output.show_rows(session, rows, columns, empty=_nothing_found(session))
 
 
 @app.command("put")
@@ -224,3 +223,8 @@ def summary(ctx: typer.Context, name: Name) -> None:
     JSON: an object that depends on the kind.
     """
     output.show_facts(Session.of(ctx), store_of(ctx).summary(name))
+
+
+def _nothing_found(session: Session) -> str:
+    buckets = ", ".join(session.omega.buckets) or "none yet"
+    return f"nothing found in bucket {session.omega.bucket!r}; buckets with objects: {buckets}"

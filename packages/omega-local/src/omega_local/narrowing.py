@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from omega_domain.documents import clean, order
-from omega_domain.documents.values import INT64
+from omega_domain.documents.values import fits_int64
 from omega_local.typed_json import FLOAT, TIME, dumps
 
 TOKEN: Final = "_omega"  # noqa: S105 -- names the writer of a document
@@ -205,7 +205,7 @@ def _is_text(operand: object) -> bool:
 def _is_number(operand: object) -> bool:
     """Whether this is a number that fits a float; no document holds a greater one."""
     return isinstance(operand, float) or (
-        isinstance(operand, int) and operand in INT64 and not isinstance(operand, bool)
+        isinstance(operand, int) and not isinstance(operand, bool) and fits_int64(operand)
     )
 
 

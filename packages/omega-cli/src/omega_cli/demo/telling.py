@@ -12,7 +12,6 @@ from time import perf_counter
 from typing import Any
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.rule import Rule
 from rich.syntax import Syntax
 from rich.text import Text
@@ -38,8 +37,9 @@ COMMANDS = (
 def tell(om: Omega, console: Console) -> dict[str, float]:
     """Take every step of the story, and show it; return the seconds that each took."""
     console.print(Text(INTRODUCTION, style="bold"))
-    console.print(Padding(Syntax(f"import omega_ml\nom = omega_ml.setup(bucket={om.bucket!r})", "python"), (1, 4)))
-    console.print(Padding(Text(repr(om), overflow="fold"), (0, 2)))
+    _show_code(console, f'import omega_ml\nom = omega_ml.setup(bucket="{om.bucket}")')
+    for fact in (f"context  {om.context.name}", f"store    {om.context.store.url}", f"bucket   {om.bucket}"):
+        console.print(Text(f"  {fact}"), soft_wrap=True)
     seconds = {}
     for number, step in enumerate(STEPS, start=1):
         _show_before(console, number, step)
@@ -71,14 +71,22 @@ def code_of(function: Callable[..., Any]) -> str:
 def _show_before(console: Console, number: int, step: Step) -> None:
     console.print()
     console.print(Rule(Text(f"{number} of {len(STEPS)}  {step.title}", style="bold"), align="left"))
-    console.print(Padding(Text(" ".join((inspect.getdoc(step.take) or "").split())), (0, 0, 1, 0)))
-    console.print(Padding(Syntax(code_of(step.take), "python", background_color="default"), (0, 4)))
-    console.print()
+    console.print(Text(textwrap.fill(inspect.getdoc(step.take) or "", WIDTH)))
+    _show_code(console, code_of(step.take))
 
 
 def _show_after(console: Console, result: Any, seconds: float) -> None:
-    console.print(Padding(Text(_readable(result), no_wrap=True), (0, 2)), soft_wrap=True)
-    console.print(Text(f"{seconds:.2f} s", style="dim"), justify="right")
+    console.print(Text(textwrap.indent(_readable(result), "  ")), soft_wrap=True)
+    console.print(Text(f"{f'{seconds:.2f} s':>{WIDTH}}", style="dim"), soft_wrap=True)
+
+
+def _show_code(console: Console, code: str) -> None:
+    """Show code indented, without the blanks that a block of rich has at the end of its lines."""
+    lines = Syntax("", "python", background_color="default").highlight(code).split("\n")
+    console.print()
+    for line in lines:
+        console.print(Text("    ").append_text(line) if line.plain else "", soft_wrap=True)
+    console.print()
 
 
 def _readable(result: Any) -> str:

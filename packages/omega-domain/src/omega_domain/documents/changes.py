@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from omega_domain.documents.matching import compile_filter, equalities
-from omega_domain.documents.values import INT64, Document, clean, order
+from omega_domain.documents.values import Document, clean, fits_int64, order
 from omega_domain.errors import InvalidFilterError
 
 MAX_LIST: Final = 1_500_000
@@ -181,7 +181,7 @@ def _increase(document: Document, path: str, amount: Any) -> None:
     for number in (old, amount):
         if isinstance(number, bool) or not isinstance(number, int | float):
             raise InvalidFilterError(f"$inc adds numbers; {path!r} can not be {old!r} + {amount!r}")
-    if isinstance(old + amount, int) and old + amount not in INT64:
+    if isinstance(old + amount, int) and not fits_int64(old + amount):
         raise InvalidFilterError(f"$inc of {path!r} needs more than 64 bits: {old!r} + {amount!r}")
     holder[at] = old + amount
 

@@ -16,7 +16,6 @@ Key = tuple[Any, ...]
 _Path = tuple[str, ...]
 
 MAX_DEPTH: Final = 100
-INT64: Final = range(-(2**63), 2**63)
 MISSING: Final = object()
 
 
@@ -43,6 +42,11 @@ def identical(first: object, second: object) -> bool:
     if isinstance(first, list) and isinstance(second, list):
         return len(first) == len(second) and all(map(identical, first, second))
     return repr(first) == repr(second) if isinstance(first, float) else first == second
+
+
+def fits_int64(value: int) -> bool:
+    """Whether a document can hold this whole number."""
+    return -(2**63) <= value < 2**63
 
 
 def order(value: object) -> Key:
@@ -121,7 +125,7 @@ def _clean_text(value: str, path: _Path) -> str:
 
 
 def _clean_int(value: int, path: _Path) -> int:
-    if value not in INT64:
+    if not fits_int64(value):
         raise UnsupportedObjectError(f"a whole number in a document has 64 bits, not more{_at(path)}: {value}")
     return int(value)
 

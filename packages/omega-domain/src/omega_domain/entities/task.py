@@ -76,7 +76,7 @@ class Task:
     context: str
     args: tuple[Argument, ...] = ()
     kwargs: Mapping[str, Argument] = field(default_factory=dict)
-    requirement: Requirement = Requirement()
+    requirement: Requirement = field(default_factory=Requirement)
     label: str = DEFAULT_LABEL
     after: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -45,7 +45,6 @@ class Canvas:
         self._form = form
         self._tasks: list[Task] = []
         self._is_submitted = False
-        self._token: Token[Canvas | None] | None = None
 
     def __enter__(self) -> Self:
         if _current.get() is not None:
@@ -53,15 +52,13 @@ class Canvas:
                 f"a {self._form} can not be put inside another canvas: leave the outer with block first, "
                 "or collect its tasks in one canvas"
             )
-        self._token = _current.set(self)
+        _current.set(self)
         return self
 
     def __exit__(
         self, type_: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._token is not None:
-            _current.reset(self._token)
-            self._token = None
+        _current.set(None)
         if error is not None and not self._is_submitted:
             self._discard()
 

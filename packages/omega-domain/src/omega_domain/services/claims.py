@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from omega_domain.entities.names import ObjectKey
+from omega_domain.entities.version import Payload
 from omega_domain.services.committing import Commits
 from omega_domain.services.context import DATA, Context
 from omega_domain.services.dropping import drop_object
 from omega_domain.services.finding import Finder
-from omega_domain.entities.version import Payload
 from omega_domain.services.payload import Payloads
 from omega_domain.services.store import OmegaStore
 
@@ -21,11 +21,6 @@ KIND = "omega.claim"
 def new_name(context: Context) -> str:
     """Return a fresh name for a temporary dataset."""
     return f"{FOLDER}/{context.new_id()}"
-
-
-def is_claim(name: str) -> bool:
-    """Whether a name was made by :func:`new_name`."""
-    return name.startswith(f"{FOLDER}/")
 
 
 def put_claim(context: Context, bucket: str, text: str) -> str:

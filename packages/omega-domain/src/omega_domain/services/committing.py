@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from omega_domain.entities.metadata import Head
 from omega_domain.entities.names import ObjectKey
-from omega_domain.entities.version import Payload, Version, VersionRef, canonical_json
-from omega_domain.errors import ConflictError, ObjectNotFoundError, StaleMetadataError, UnsupportedObjectError
+from omega_domain.entities.version import Payload, Version, canonical_json
+from omega_domain.errors import (
+    ConflictError,
+    ObjectNotFoundError,
+    SchemaMismatchError,
+    StaleMetadataError,
+    UnsupportedObjectError,
+)
 from omega_domain.services.context import Context
 from omega_domain.services.payload import Payloads
 
@@ -39,7 +45,7 @@ class Commits:
 
         def attempt() -> tuple[Head, Version] | None:
             head = self._context.metadata.head(draft.key)
-            parent = self._version(head.tip) if head and merge else None
+            parent = self._parent(head, draft) if head and merge else None
             payload = merge(parent) if merge else draft.payload
             held = leased.union(part.ref for part in (parent.parts if parent else ()))
             fresh = [part for part in payload.parts if part.ref not in held]
@@ -160,8 +166,14 @@ class Commits:
             pause = min(pause * 2, MAX_PAUSE)
         return result
 
-    def _version(self, ref: VersionRef) -> Version | None:
-        return self._context.metadata.version(ref.id)
+    def _parent(self, head: Head, draft: Metadata) -> Version | None:
+        """Return the version that is appended to, which is of the same kind."""
+        if head.kind != draft.kind:
+            raise SchemaMismatchError(
+                f"can not append to {draft.name!r}: it is a {head.kind}, what is appended would be a {draft.kind}; "
+                "put it without append=True to replace it"
+            )
+        return self._context.metadata.version(head.current.id)
 
 
 def plain_attributes(attributes: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from omega_domain.ports.backend import SupportsActions
 from omega_domain.services.actions import DATA_OF
 from omega_domain.services.arguments import Arguments
 from omega_domain.services.context import DATA, MODELS, Context
-from omega_domain.services.linking import default_data
+from omega_domain.services.linking import DefaultData, default_data
 from omega_domain.services.metadata import Metadata
 from omega_domain.services.store import OmegaStore
 from omega_domain.services.task_log import TaskLog
@@ -109,17 +109,18 @@ class _Call:
         """Return the names of X and Y; what was not given is what the model is linked to, or was fitted on."""
         x, *rest = self._task.args
         given = self._name(x)
-        names = [given or self._default("X", x)]
+        names = [given or self._default(x).x]
         for y in rest:
             name = self._name(y)
             if name is None and (given is None or y.type == "fitted"):
-                name = self._default("Y", x, y)
-            names.append(name)
-        return [name for name in names if name is not None]
+                name = self._default(x, y).y
+            if name is not None:
+                names.append(name)
+        return names
 
-    def _default(self, role: str, *asked: Argument) -> str | None:
+    def _default(self, *asked: Argument) -> DefaultData:
         fitted_first = any(argument.type == "fitted" for argument in asked)
-        return default_data(self._models.resolve(self._task.name), role, fitted_first=fitted_first)
+        return default_data(self._models.resolve(self._task.name), fitted_first=fitted_first)
 
     def _name(self, argument: Argument) -> str | None:
         if argument.type in {"open", "fitted"}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from omega_domain.errors import ObjectNotFoundError
 
@@ -38,20 +38,26 @@ def link_dataset(
     return meta.save()
 
 
-def default_data(meta: Metadata, role: str, *, fitted_first: bool = False) -> str | None:
-    """Return the name of the data that a model is linked to, or else was last fitted on; None if Y was not needed.
+class DefaultData(NamedTuple):
+    """Names of the data of a model for when none are given."""
+
+    x: str
+    y: str | None
+
+
+def default_data(meta: Metadata, *, fitted_first: bool = False) -> DefaultData:
+    """Return the names of the data that a model is linked to, or else was last fitted on.
 
     Args:
         meta: the model.
-        role: ``X`` or ``Y``.
         fitted_first: whether the last fit comes before the link, as for ``'*'``.
 
     Raises:
         ObjectNotFoundError: there is neither, or the last fit was on data without a name.
     """
     for source in (FITTED, LINKED) if fitted_first else (LINKED, FITTED):
-        if _name(meta, source, "X"):
-            return _name(meta, source, role)
+        if x := _name(meta, source, "X"):
+            return DefaultData(x, _name(meta, source, "Y"))
     state = "was last fitted on data that has no name" if FITTED in meta.attributes else "was neither linked nor fitted"
     raise ObjectNotFoundError(
         f"no data for {meta.name!r}: it {state}; give the name of a dataset, or link the model to one: "

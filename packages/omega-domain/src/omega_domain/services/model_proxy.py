@@ -14,9 +14,9 @@ class ModelProxy:
     """Submits actions on a model; each returns an :class:`~omega_domain.services.results.AsyncResult` at once.
 
     Data are names of datasets (``'sales[x,y]'``), ``'*'`` for what the model was last fitted on, or in memory: frames,
-    arrays, lists. Without data, those that it is linked to are used, or those of its last fit. ``rName`` names a dataset
-    to keep the result in; then its metadata is returned. ``pure_python=False`` asks for frames and arrays instead of
-    lists. Further arguments go to the model's method.
+    arrays, lists. Without data, those that it is linked to are used, or those of its last fit. ``rName`` names a
+    dataset to keep the result in; then its metadata is returned. ``pure_python=False`` asks for frames and arrays
+    instead of lists. Further arguments go to the model's method.
 
     Each raises ObjectNotFoundError if there is no such model or dataset, and NoWorkerError if nobody runs it; then
     nothing was submitted.

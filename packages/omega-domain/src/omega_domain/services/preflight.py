@@ -59,6 +59,4 @@ def _check_dataset(datasets: OmegaStore, name: str, canvas: Canvas | None) -> No
 def _check_default(datasets: OmegaStore, meta: Metadata, canvas: Canvas | None, *, is_open: bool) -> None:
     if canvas is not None and (canvas.touches(meta.bucket, meta.name) or (is_open and canvas.forwards)):
         return
-    name = default_data(meta, "X", fitted_first=not is_open)
-    if name is not None:
-        _check_dataset(datasets, name, canvas)
+    _check_dataset(datasets, default_data(meta, fitted_first=not is_open).x, canvas)

@@ -78,7 +78,9 @@ class AsyncResult:
 
     def _repr_html_(self) -> str:
         record = self.record
-        return _table("AsyncResult", {"id": self._id, "status": record.status, "task": _what(record), "worker": record.worker})
+        return _table(
+            "AsyncResult", {"id": self._id, "status": record.status, "task": _what(record), "worker": record.worker}
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, AsyncResult) and other.id == self._id
@@ -214,5 +216,3 @@ def _what(record: TaskRecord) -> str:
 def _table(caption: str, facts: dict[str, str | None]) -> str:
     rows = "".join(f"<tr><th>{name}</th><td>{escape(value or '')}</td></tr>" for name, value in facts.items())
     return f"<table><caption>{caption}</caption>{rows}</table>"
-
-

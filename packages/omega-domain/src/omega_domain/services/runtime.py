@@ -72,10 +72,10 @@ class OmegaRuntime:
             pdb: start the debugger where a task fails; for tasks in this process.
         """
         given = {name: value for name, value in {"logging": logging, "pdb": pdb}.items() if value is not None}
-        view = self._view(_options={**self._options, **given})
+        changes: dict[str, Any] = {"_options": {**self._options, **given}}
         if local is not None:
-            view._local = Executor(self._omega.context) if local else None
-        return view
+            changes["_local"] = Executor(self._omega.context) if local else None
+        return self._view(**changes)
 
     # -- tasks -----------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,6 @@ from omega_domain.entities.query import Q, all_of
 from omega_domain.entities.version import Version
 from omega_domain.errors import (
     InvalidNameError,
-    SchemaMismatchError,
     StoreError,
     UnsupportedObjectError,
     UnsupportedOptionError,
@@ -100,8 +99,6 @@ class OmegaStore:
             )
         given = {"append": True, **options} if append else options
         refuse_unknown(cls, "put", given, name, must_name={"append"})
-        if append:
-            self._refuse_other_kind(key, cls.KIND)
         staging = self._staging(key, attributes, tag)
         meta = self._backend(cls, staging).put(obj, key.name, **known(cls, "put", {**given, "attributes": attributes}))
         return _require_saved(meta, cls, name)
@@ -393,14 +390,6 @@ class OmegaStore:
 
     def _metadata(self, head: Head, version: Version | None = None) -> Metadata:
         return Metadata(self, head.key, version.kind if version else head.kind, head=head, version=version)
-
-    def _refuse_other_kind(self, key: ObjectKey, kind: str) -> None:
-        head = self.context.metadata.head(key)
-        if head is not None and head.kind != kind:
-            raise SchemaMismatchError(
-                f"can not append to {key.name!r}: it is a {head.kind}, what is appended would be a {kind}; "
-                "put it without append=True to replace it"
-            )
 
 
 def _require_saved(meta: object, cls: type[DataBackend], name: str) -> Metadata:

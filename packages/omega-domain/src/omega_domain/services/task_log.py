@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -59,18 +59,12 @@ class TaskLog:
 
     def start(self, task: Task, *, worker: str) -> bool:
         """Record a task as STARTED; return False, and change nothing, if it has ended already."""
-        described = _describe(task)
-        fields = {"status": STARTED, "worker": worker, "started": self.context.clock.now()}
-        update = {
-            "$set": fields,
-            "$inc": {"attempts": 1},
-            "$setOnInsert": {key: value for key, value in described.items() if key not in {"_id", *fields}},
-        }
+        started = {"status": STARTED, "worker": worker, "started": self.context.clock.now()}
         try:
+            self._tasks.insert_many([{**_describe(task), **started, "attempts": 1}])
+        except DuplicateDocumentError:
             unfinished = {"_id": task.id, "status": {"$in": [PENDING, STARTED]}}
-            self._tasks.update_one(unfinished, update, upsert=True)
-        except DuplicateDocumentError:  # there is a record, and it is final
-            return False
+            return self._tasks.update_one(unfinished, {"$set": started, "$inc": {"attempts": 1}}).matched_count > 0
         return True
 
     def succeed(self, task: Task, result: Argument) -> None:
@@ -106,13 +100,14 @@ class TaskLog:
         """Return what a task returned, or raise what it raised."""
         if record.error is not None:
             raise error_from_plain(record.error, self.codec, self.context.registry)
-        if record.result is None:
-            return None
-        return Arguments(self.context, self.codec, record.bucket).decode(record.result)
+        nothing = Argument("value", "null")
+        return Arguments(self.context, self.codec, record.bucket).decode(record.result or nothing)
 
     def counts(self) -> dict[str, int]:
         """Return how many tasks have which status."""
-        return {status: self._tasks.count_documents({"status": status}) for status in (PENDING, STARTED, SUCCESS, FAILURE)}
+        return {
+            status: self._tasks.count_documents({"status": status}) for status in (PENDING, STARTED, SUCCESS, FAILURE)
+        }
 
     def forget(self, *, before: datetime) -> int:
         """Remove the records of tasks that ended before this time; return how many."""
@@ -134,21 +129,23 @@ class TaskLog:
 
 
 def _describe(task: Task) -> dict[str, Any]:
-    data = tuple(arg.content if arg.type == "dataset" else IN_MEMORY for arg in task.args if arg.type != "open")
-    record = TaskRecord(
-        id=task.id,
-        status=PENDING,
-        action=task.action,
-        kind=task.kind,
-        name=task.name,
-        bucket=task.bucket,
-        label=task.label,
-        data=data,
-        submitted=task.submitted,
-    )
-    plain = {**asdict(record), "data": list(data)}
-    del plain["attempts"]
-    return {"_id": plain.pop("id"), **plain}
+    return {
+        "_id": task.id,
+        "status": PENDING,
+        "action": task.action,
+        "kind": task.kind,
+        "name": task.name,
+        "bucket": task.bucket,
+        "label": task.label,
+        "data": [arg.content if arg.type == "dataset" else IN_MEMORY for arg in task.args if arg.type != "open"],
+        "worker": None,
+        "attempts": 0,
+        "submitted": task.submitted,
+        "started": None,
+        "ended": None,
+        "result": None,
+        "error": None,
+    }
 
 
 def _to_record(document: dict[str, Any]) -> TaskRecord:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,7 +21,7 @@ affines = st.builds(Affine, st.integers(-9, 9), st.integers(-9, 9))
 SETTINGS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def predict(model: Affine, data: list[int]) -> list[float]:
+def predict(model: Affine, data: Sequence[float]) -> list[float]:
     """What the model predicts, in plain Python."""
     return [(model.factor or 0) * x + model.offset for x in data]
 
@@ -36,7 +36,8 @@ class CanvasContract:
     @SETTINGS
     @given(data=numbers, models=st.lists(affines, min_size=1, max_size=4))
     def test_a_sequence_equals_calls_in_plain_python(self, om: Omega, data: list[int], models: list[Affine]) -> None:
-        expected, value = [], data
+        expected: list[list[float]] = []
+        value: list[float] = list(data)
         with om.runtime.sequence() as crt:
             for i, model in enumerate(models):
                 om.models.put(model, f"m{i}")
@@ -128,6 +129,13 @@ class CanvasContract:
         assert result[1:3] == [[2, 4, 6], [2, 4, 6]]
         assert result[3].version == 3
 
+    def test_none_is_no_data(self, om: Omega) -> None:
+        om.models.link_dataset("double", "x")
+        with om.runtime.sequence() as crt:
+            om.runtime.model("double").run(returns=None)
+            om.runtime.model("double").predict()
+        assert crt.run().getall(WAIT) == [None, [2, 4, 6]]
+
     def test_a_large_result_is_forwarded_whole(self, om: Omega) -> None:
         with om.runtime.sequence() as crt:
             om.runtime.model("double").predict(LARGE)
@@ -181,7 +189,7 @@ class CanvasContract:
         result = crt.run()
         with pytest.raises(NotFittedError):
             result.get(WAIT)
-        assert result.collect(WAIT) == {result.results[-1], *(r for r in result.collect() if isinstance(r, GroupResult))}
+        assert result.results[-1] in result.collect(WAIT)
 
     def test_collect_returns_the_results_themselves(self, om: Omega) -> None:
         with om.runtime.mapreduce() as crt:
@@ -247,9 +255,9 @@ class CanvasContract:
         assert temporaries(om) == []
 
     def test_a_canvas_inside_another_is_refused(self, om: Omega) -> None:
-        with om.runtime.sequence(), pytest.raises(TaskError, match="parallel can not be put inside another"):  # noqa: SIM117
-            with om.runtime.parallel():
-                pass
+        inner = om.runtime.parallel()
+        with om.runtime.sequence(), pytest.raises(TaskError, match="parallel can not be put inside another"):
+            inner.__enter__()
 
     def test_a_canvas_is_submitted_once(self, om: Omega) -> None:
         with om.runtime.parallel() as crt:

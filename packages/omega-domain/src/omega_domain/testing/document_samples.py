@@ -161,7 +161,7 @@ WRONG_FILTERS: Final[list[Any]] = [
     {"$and": []},
     {"$or": {}},
     {"$nor": [5]},
-    {"v": object()},
+    {"v": object},
     {"v": datetime(2024, 1, 1)},  # noqa: DTZ001 -- without time zone on purpose
     {5: 1},
     [("v", 1)],

@@ -5,6 +5,7 @@ A subclass gives the fixture ``metadata_store`` (an empty one) and looks behind 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -26,9 +27,9 @@ WRITES = 15
 
 
 class _Hooks:
+    @abstractmethod
     def corrupt_manifest(self, metadata_store: Any, version_id: str) -> None:
         """Change the stored manifest of a version behind the port."""
-        raise NotImplementedError
 
     def reopen(self, metadata_store: Any) -> MetadataStore:
         """Return another adapter on the same data, if there can be one."""

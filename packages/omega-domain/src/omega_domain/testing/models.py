@@ -1,4 +1,5 @@
 """A small complete model backend, and one for its data, to try runtimes with nothing but the standard library."""
+# ruff: noqa: ARG002, FBT001, FBT002 -- the signatures of BaseModelBackend
 
 from __future__ import annotations
 
@@ -88,14 +89,18 @@ class AffineBackend(BaseModelBackend):
         """Return the model."""
         return Affine(**_load(self.model_store, name))
 
-    def fit(self, modelname: str, Xname: str, Yname: str | None = None, pure_python: bool = True, **kwargs: Any) -> Metadata:  # noqa: ARG002, FBT001, FBT002
+    def fit(
+        self, modelname: str, Xname: str, Yname: str | None = None, pure_python: bool = True, **kwargs: Any
+    ) -> Metadata:
         """Fit the model; return the metadata of its new version."""
         x = self.data_store.get(Xname)
         y = self.data_store.get(Yname) if Yname else x
         seen = {"X": {"name": self._known(Xname)}, "Y": {"name": self._known(Yname)}}
         return self.model_store.put(Affine(sum(y) / sum(x)), modelname.partition("@")[0], attributes={FITTED: seen})
 
-    def predict(self, modelname: str, Xname: str, rName: str | None = None, pure_python: bool = True, **kwargs: Any) -> Any:  # noqa: ARG002, FBT001, FBT002
+    def predict(
+        self, modelname: str, Xname: str, rName: str | None = None, pure_python: bool = True, **kwargs: Any
+    ) -> Any:
         """Predict numbers, or put them under ``rName``."""
         model = self.get(modelname)
         if model.factor is None:
@@ -103,26 +108,32 @@ class AffineBackend(BaseModelBackend):
         numbers = [model.factor * x + model.offset for x in self.data_store.get(Xname)]
         return numbers if rName is None else self.data_store.put(numbers, rName)
 
-    def score(self, modelname: str, Xname: str, Yname: str | None = None, pure_python: bool = True, **kwargs: Any) -> float:  # noqa: ARG002, FBT001, FBT002
+    def score(
+        self, modelname: str, Xname: str, Yname: str | None = None, pure_python: bool = True, **kwargs: Any
+    ) -> float:
         """Return the greatest error."""
         pairs = zip(self.predict(modelname, Xname), self.data_store.get(Yname or Xname), strict=True)
         return float(max((abs(found - wanted) for found, wanted in pairs), default=0))
 
-    def reduce(self, modelname: str, results: Any, pure_python: bool = True, **kwargs: Any) -> Any:  # noqa: ARG002, FBT001, FBT002
+    def reduce(self, modelname: str, results: Any, pure_python: bool = True, **kwargs: Any) -> Any:
         """Return the sums of lists of numbers."""
         return [sum(numbers) for numbers in results]
 
-    def run(self, modelname: str, data: Any = None, pure_python: bool = True, **kwargs: Any) -> Any:  # noqa: ARG002, FBT001, FBT002
-        """Return what was given."""
-        return {"model": modelname, "data": data, **kwargs}
+    def run(self, modelname: str, data: Any = None, pure_python: bool = True, **kwargs: Any) -> Any:
+        """Return what was given, or ``returns``."""
+        return kwargs.get("returns", {"model": modelname, "data": data, **kwargs})
 
-    def transform(self, modelname: str, Xname: str, rName: str | None = None, pure_python: bool = True, **kwargs: Any) -> Any:  # noqa: ARG002, FBT001, FBT002
+    def transform(
+        self, modelname: str, Xname: str, rName: str | None = None, pure_python: bool = True, **kwargs: Any
+    ) -> Any:
         """Raise the error of this name in :data:`ERRORS`."""
         raise ERRORS[kwargs["error"]]
 
-    def decision_function(self, modelname: str, Xname: str, rName: str | None = None, pure_python: bool = True, **kwargs: Any) -> Any:  # noqa: ARG002, FBT001, FBT002
+    def decision_function(
+        self, modelname: str, Xname: str, rName: str | None = None, pure_python: bool = True, **kwargs: Any
+    ) -> Any:
         """Return what can not travel."""
-        return self.get(modelname)
+        return self.model_store.make_metadata(modelname, self.KIND) if kwargs else self.get(modelname)
 
     def _known(self, name: str | None) -> str | None:
         return name if name and self.data_store.metadata(name) else None

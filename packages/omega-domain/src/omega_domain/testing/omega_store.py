@@ -106,6 +106,14 @@ class OmegaStoreContract(_WithStores):
         store.put([{"x": 1}], "b", append=True)
         assert store.get("b") == [{"x": 1}]
 
+    def test_append_goes_on_from_the_current_version(self, store: OmegaStore) -> None:
+        store.put("one ", "a")
+        store.put("two", "a")
+        store.drop("a@2")
+        store.put("three", "a", append=True)
+        assert store.get("a") == "one three"
+        assert _names(list(store.versions("a"))) == [1, 3]
+
     def test_append_of_another_kind_is_refused(self, store: OmegaStore) -> None:
         store.put("text", "a")
         with pytest.raises(SchemaMismatchError, match=r"test\.text.*test\.rows"):

@@ -6,13 +6,14 @@ Use: ``class Machine(MetadataStoreMachine)`` with :meth:`make`, then ``TestMachi
 from __future__ import annotations
 
 import hashlib
+from abc import abstractmethod
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, precondition, rule
 
 from omega_domain.adapters.memory.clock import START, ManualClock
 from omega_domain.entities.metadata import Head, HeadQuery
@@ -43,51 +44,48 @@ class MetadataStoreMachine(RuleBasedStateMachine):
         self.model: dict[str, Head] = {}
         self.records: dict[str, Version | Tombstone] = {}
 
+    @abstractmethod
     def make(self) -> MetadataStore:
         """Return an empty metadata store."""
-        raise NotImplementedError
 
     @rule(target=heads, key=_keys)
-    def create(self, key: ObjectKey) -> str:
+    def create(self, key: ObjectKey) -> Any:
         """Commit a new head; it fails if the name is taken."""
         version = make_version(key)
         head = make_head(version)
         taken = any(other.key == key and other.dropped is None for other in self.model.values())
         assert self.store.commit(head, expected=None, version=version) is not taken
-        if not taken:
-            self._remember(head, version)
+        if taken:
+            return multiple()
+        self._remember(head, version)
         return head.uid
 
     @rule(uid=heads, stale=st.booleans(), number=st.integers(0, 9))
     def change(self, uid: str, number: int, *, stale: bool) -> None:
         """Commit a change with a new version; it fails if it does not know the present revision."""
-        if uid in self.model:
-            head = self.model[uid]
-            version = next_version(head)
-            changed = next_head(head, version, attributes={"n": number}, tags={"t": head.current})
-            done = self.store.commit(changed, expected=head.revision - stale, version=version)
-            assert done is not stale
-            if done:
-                self._remember(changed, version)
+        head = self.model[uid]
+        version = next_version(head)
+        changed = next_head(head, version, attributes={"n": number}, tags={"t": head.current})
+        assert self.store.commit(changed, expected=head.revision - stale, version=version) is not stale
+        if not stale:
+            self._remember(changed, version)
 
     @rule(uid=heads)
     def drop(self, uid: str) -> None:
         """Drop a head, or change one that is dropped."""
-        if uid in self.model:
-            dropped = next_head(self.model[uid], dropped=self.model[uid].modified)
-            assert self.store.commit(dropped, expected=self.model[uid].revision)
-            self._remember(dropped)
+        dropped = next_head(self.model[uid], dropped=self.model[uid].modified)
+        assert self.store.commit(dropped, expected=self.model[uid].revision)
+        self._remember(dropped)
 
     @rule(uid=heads)
     def bring_back(self, uid: str) -> None:
         """Take back a drop; it fails if the name is taken by another."""
-        if uid in self.model:
-            back = next_head(self.model[uid], dropped=None)
-            others = [head for head in self.model.values() if head.uid != uid and head.dropped is None]
-            taken = any(head.key == back.key for head in others)
-            assert self.store.commit(back, expected=self.model[uid].revision) is not taken
-            if not taken:
-                self._remember(back)
+        back = next_head(self.model[uid], dropped=None)
+        others = [head for head in self.model.values() if head.uid != uid and head.dropped is None]
+        taken = any(head.key == back.key for head in others)
+        assert self.store.commit(back, expected=self.model[uid].revision) is not taken
+        if not taken:
+            self._remember(back)
 
     @rule(uid=consumes(heads), bury=st.booleans())
     def purge(self, uid: str, *, bury: bool) -> None:
@@ -95,7 +93,7 @@ class MetadataStoreMachine(RuleBasedStateMachine):
         mine = [record for record in self.records.values() if record.uid == uid][:1]
         stones = [Tombstone(id=record.id, uid=uid, seq=record.seq, parent=record.parent) for record in mine]
         self.store.purge(uids=[uid], versions=stones if bury else [record.id for record in mine])
-        if uid in self.model and self.model[uid].dropped is not None:
+        if self.model[uid].dropped is not None:
             del self.model[uid]
         for stone in stones:
             del self.records[stone.id]
@@ -136,9 +134,9 @@ class FilesMachine(RuleBasedStateMachine):
         self.files: Files = self.make(self.clock).files
         self.model: dict[bytes, datetime] = {}
 
+    @abstractmethod
     def make(self, clock: ManualClock) -> Store:
         """Return an empty store that takes its time from this clock."""
-        raise NotImplementedError
 
     @rule(by=_hours)
     def wait(self, by: timedelta) -> None:

@@ -5,6 +5,7 @@ A subclass gives the fixture ``store`` (an empty one), and looks behind the port
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 from omega_domain.ports.store import Store
@@ -17,9 +18,9 @@ __all__ = ["CollectionContract", "FilesContract", "StoreContract"]
 class StoreContract(FilesContract, CollectionContract):
     """What every store of payloads promises."""
 
+    @abstractmethod
     def corrupt_blob(self, store: Any, file_id: str) -> None:
-        """Change one byte of a stored blob behind the port."""
-        raise NotImplementedError
+        """Change the first byte of a stored blob behind the port."""
 
     def reopen(self, store: Any) -> Store:
         """Return another adapter on the same data, if there can be one."""

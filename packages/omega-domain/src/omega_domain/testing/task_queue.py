@@ -199,14 +199,26 @@ class TaskQueueContract(_WithOmega):
         with pytest.raises(CodecError, match=r"models\.Affine has no form in JSON"):
             om.runtime.model("double").decision_function("x").get(WAIT)
 
-    def test_an_action_that_the_kind_has_not_is_an_error_of_the_task(self, om: Omega) -> None:
-        with pytest.raises(NotImplementedError, match=r"'double' is a test\.affine, which has no gridsearch"):
-            om.runtime.model("double").gridsearch("x").get(WAIT)
+    def test_metadata_that_were_not_saved_can_not_travel(self, om: Omega) -> None:
+        with pytest.raises(CodecError, match=r"'double' can not travel before it is saved"):
+            om.runtime.model("double").decision_function("x", saved=False).get(WAIT)
+
+    @pytest.mark.parametrize("action", ["partial_fit", "fit_transform", "predict_proba", "gridsearch"])
+    def test_an_action_that_the_kind_has_not_is_an_error_of_the_task(self, om: Omega, action: str) -> None:
+        with pytest.raises(NotImplementedError, match=rf"'double' is a test\.affine, which has no {action}"):
+            getattr(om.runtime.model("double"), action)("x").get(WAIT)
+
+    def test_an_object_that_is_no_model_has_no_actions(self, om: Omega) -> None:
+        om.models.put([1, 2], "numbers")
+        with pytest.raises(NotImplementedError, match=r"'numbers' is a test\.numbers, which has no predict"):
+            om.runtime.model("numbers").predict("x").get(WAIT)
 
     @pytest.mark.parametrize(
         ("model", "data"), [("missing", "x"), ("double", "missing"), ("double", "x@9"), ("missing", [1]), ("new", "*")]
     )
-    def test_what_does_not_exist_is_refused_before_anything_is_submitted(self, om: Omega, model: str, data: Any) -> None:
+    def test_what_does_not_exist_is_refused_before_anything_is_submitted(
+        self, om: Omega, model: str, data: Any
+    ) -> None:
         with pytest.raises(ObjectNotFoundError):
             om.runtime.model(model).predict(data)
         assert sum(om.runtime.status()["tasks"].values()) == 0
@@ -276,13 +288,17 @@ class TaskQueueContract(_WithOmega):
             submitted=om.context.clock.now(),
         )
         marker = replace(task, id=om.context.new_id(), action="run", name="double", args=())
-        om.queue.submit([[task], [marker]])
+        om.queue.submit([[task]])
+        om.queue.submit([[marker]])
         AsyncResult(TaskLog(om.context), marker.id).get(WAIT)
         assert len(om.models.versions("new")) == 2
         assert result.record.attempts == 1
 
     def test_predicting_writes_nothing_but_the_record(self, om: Omega) -> None:
-        before = (om.models.metadata("double"), om.datasets.list(hidden=True), om.models.list(hidden=True))
+        def state() -> list[tuple[str, object]]:
+            metas = [*om.models.list(raw=True, hidden=True), *om.datasets.list(raw=True, hidden=True)]
+            return [(meta.name, meta.modified) for meta in metas]
+
+        before = state()
         om.runtime.model("double").predict("x").get(WAIT)
-        after = (om.models.metadata("double"), om.datasets.list(hidden=True), om.models.list(hidden=True))
-        assert (before[0].modified, before[1:]) == (after[0].modified, after[1:])
+        assert state() == before

@@ -1,0 +1,131 @@
+"""What the embedded files do beyond their contract: damage, garbage and healing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from omega_domain.errors import BlobNotFoundError
+from omega_domain.testing.files import LONG_AGO, SOON, put_blob, read_blob
+from omega_local import LocalStore
+from omega_local.blob_writer import BlobWriter
+
+FAR = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path)
+
+
+def test_a_blob_is_a_plain_file_in_a_folder_by_its_first_letters(store: LocalStore, tmp_path: Path) -> None:
+    file_id = put_blob(store.files, b"abc")
+    path = store.files.local_path(file_id)
+    assert path.parent == tmp_path / "blobs" / file_id[:2]
+    assert path.name.startswith(f"{file_id}.")
+    with store.files.get(file_id) as file:
+        assert os.fstat(file.fileno()).st_ino == path.stat().st_ino
+
+
+def test_content_stored_anew_is_another_file(store: LocalStore) -> None:
+    file_id = put_blob(store.files, b"abc", leased_until=LONG_AGO)
+    first = store.files.local_path(file_id)
+    store.files.delete([file_id], leased_before=SOON)
+    assert not first.exists()
+    put_blob(store.files, b"abc")
+    assert store.files.local_path(file_id).name != first.name
+
+
+@pytest.mark.parametrize("use", ["get", "local_path"])
+def test_a_missing_file_is_named_with_the_way_to_learn_more(store: LocalStore, use: str) -> None:
+    file_id = put_blob(store.files, b"abc")
+    store.files.local_path(file_id).unlink()
+    with pytest.raises(BlobNotFoundError, match=rf"{file_id} is gone; run 'om fsck'"):
+        getattr(store.files, use)(file_id)
+    assert not store.files.exists(file_id)
+    assert store.files.lease([file_id], until=SOON) == {file_id}
+    assert [info.id for info in store.files.find()] == [file_id]
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: os.truncate(path, 1)])
+def test_a_missing_or_cut_file_is_mended_by_the_same_content(
+    store: LocalStore, damage: Callable[[Path], object]
+) -> None:
+    file_id = put_blob(store.files, b"abc", leased_until=SOON)
+    damage(store.files.local_path(file_id))
+    assert put_blob(store.files, b"abc", leased_until=LONG_AGO) == file_id
+    assert read_blob(store.files, file_id) == b"abc"
+    assert [info.leased_until for info in store.files.find()] == [SOON]
+
+
+def test_a_missing_file_is_deleted_like_any_other(store: LocalStore) -> None:
+    file_id = put_blob(store.files, b"abc", leased_until=LONG_AGO)
+    store.files.local_path(file_id).unlink()
+    assert store.files.delete([file_id], leased_before=SOON) == {file_id}
+
+
+def test_sweep_takes_what_dead_writers_left_and_nothing_younger(store: LocalStore, tmp_path: Path) -> None:
+    file_id = put_blob(store.files, b"abc")
+    left = [tmp_path / "tmp" / "half", tmp_path / "blobs" / file_id[:2] / f"{file_id}.unindexed"]
+    for path in left:
+        path.write_bytes(b"half")
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    written = datetime.fromtimestamp(1_000_000_000, tz=UTC)
+    assert store.files.sweep(older_than=written) == []
+    assert store.files.sweep(older_than=written + timedelta(seconds=1)) == [
+        "tmp/half",
+        f"blobs/{file_id[:2]}/{file_id}.unindexed",
+    ]
+    assert not any(path.exists() for path in left)
+    assert read_blob(store.files, file_id) == b"abc"
+
+
+def test_sweep_of_a_home_without_blobs_finds_nothing(store: LocalStore) -> None:
+    assert store.files.sweep(older_than=FAR) == []
+
+
+def test_sweep_leaves_a_file_that_became_a_blob_meanwhile(store: LocalStore) -> None:
+    file_id = put_blob(store.files, b"abc")
+    assert store.files._remove_unindexed(store.files.local_path(file_id)) is False
+    assert store.files._remove_unindexed(Path("nothing")) is False
+    assert read_blob(store.files, file_id) == b"abc"
+
+
+def test_a_writer_whose_file_was_swept_before_it_was_locked_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fstat
+    links = iter([0, 1])
+    monkeypatch.setattr(
+        "omega_local.blob_writer.os.fstat",
+        lambda fd: os.stat_result((*real(fd)[:3], next(links), *real(fd)[4:])),
+    )
+    writer = BlobWriter.open(tmp_path)
+    writer.close()
+    assert len(list((tmp_path / "tmp").iterdir())) == 2
+
+
+def test_a_file_that_vanishes_while_it_is_looked_at_is_passed_over(
+    store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_blob(store.files, b"abc")
+    monkeypatch.setattr(LocalStore, "close", LocalStore.close)
+    (tmp_path / "tmp" / "dangling").symlink_to(tmp_path / "nowhere")
+    assert store.files.sweep(older_than=FAR) == []
+
+
+def test_leaving_a_writer_by_an_interrupt_leaves_nothing(store: LocalStore, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _write_and_interrupt(store)
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert list(store.files.find()) == []
+
+
+def _write_and_interrupt(store: LocalStore) -> None:
+    with store.files.new_file(leased_until=SOON) as writer:
+        writer.write(bytes(5_000_000))
+        raise KeyboardInterrupt
