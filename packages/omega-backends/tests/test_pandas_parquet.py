@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -284,6 +285,7 @@ def test_mistakes_are_refused_before_the_first_chunk(store: OmegaStore) -> None:
 @given(frames(), st.data())
 @settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 def test_a_filter_finds_in_the_store_what_it_finds_in_memory(frame: pd.DataFrame, data: st.DataObject) -> None:
+    assume(all(getattr(dtype, "isnative", True) for dtype in frame.dtypes))  # pandas itself can not filter others
     store, cut = new_store(), data.draw(st.integers(0, len(frame)))
     store.put(frame.iloc[:cut], "f")
     store.put(frame.iloc[cut:], "f", append=True)
@@ -509,7 +511,7 @@ def test_compact_leaves_large_segments_as_they_are(store: OmegaStore, monkeypatc
 def test_compact_fills_row_groups(store: OmegaStore) -> None:
     frame = pd.DataFrame({"x": np.arange(5 * GROUP_ROWS), "s": "a"})
     cuts = [0, 10, GROUP_ROWS, 2 * GROUP_ROWS + 7, 5 * GROUP_ROWS]
-    for start, stop in zip(cuts, cuts[1:], strict=False):
+    for start, stop in pairwise(cuts):
         store.put(frame.iloc[start:stop], "f", append=True)
     store.compact("f")
     assert_same(store.get("f"), frame)

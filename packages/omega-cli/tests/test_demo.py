@@ -66,7 +66,7 @@ def test_it_may_be_told_again(told: tuple[Path, str], om: Run) -> None:
 
 
 def test_the_code_that_is_shown_is_what_runs() -> None:
-    assert code_of(story.look) == 'om.datasets.get("weather#rows:start=0,end=4")'
+    assert code_of(story.space) == "om.usage()"
     assert "return" not in code_of(story.train)
     assert inspect.getdoc(story.train) is not None
 

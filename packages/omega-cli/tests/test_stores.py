@@ -59,7 +59,8 @@ def test_stdin_is_put_in_a_format(om: Run, omega: Omega, monkeypatch: pytest.Mon
 
 def test_a_kind_of_files_puts_a_csv_as_it_is(om: Run, omega: Omega, flights: Path) -> None:
     om("datasets", "put", flights, "raw", "--kind", "python.file")
-    assert omega.datasets.get("raw").read() == CSV.encode()
+    with omega.datasets.get("raw") as file:
+        assert file.read() == CSV.encode()
 
 
 def test_a_folder_is_put_and_comes_back(om: Run, omega: Omega) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,11 +16,14 @@ from omega_domain.entities.metadata import HeadQuery
 from omega_domain.errors import (
     CorruptPayloadError,
     StoreFormatError,
+    StoreReadOnlyError,
     StoreUnavailableError,
 )
 from omega_domain.testing.files import put_blob, read_blob
-from omega_domain.testing.samples import KEY, make_head, make_version
+from omega_domain.testing.samples import make_head, make_version
 from omega_local import LocalMetadataStore, LocalStore, open_store
+from omega_local.opening import _connect_immutable
+from omega_local.schema import SCHEMA
 
 Run = Callable[..., str]
 
@@ -80,7 +84,7 @@ def test_a_store_of_a_newer_format_is_left_alone(tmp_path: Path) -> None:
     connection.close()
     before = (tmp_path / "omega.db").read_bytes()
     for use in (LocalStore(tmp_path).collections, LocalMetadataStore(tmp_path).buckets):
-        with pytest.raises(StoreFormatError, match="format 99.*upgrade"):
+        with pytest.raises(StoreFormatError, match=r"format 99.*upgrade"):
             use()
     assert (tmp_path / "omega.db").read_bytes() == before
 
@@ -107,6 +111,41 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
 def test_an_empty_file_is_a_new_database(tmp_path: Path) -> None:
     (tmp_path / "omega.db").touch()
     assert LocalStore(tmp_path).collections() == []
+
+
+def test_tables_are_made_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("omega_local.opening.SCHEMA", (*SCHEMA[:3], "no SQL"))
+        with pytest.raises(StoreUnavailableError, match="syntax error"):
+            LocalStore(tmp_path).collections()
+    assert LocalStore(tmp_path).collections() == []
+
+
+def test_a_new_home_waits_for_who_looks_at_it(tmp_path: Path) -> None:
+    holder = sqlite3.connect(tmp_path / "omega.db", isolation_level=None, check_same_thread=False)
+    holder.execute("BEGIN")
+    holder.execute("SELECT * FROM sqlite_master").fetchall()
+    with pytest.raises(StoreUnavailableError, match="locked by another process"):
+        LocalStore(tmp_path, timeout=0.1).collections()
+    timer = threading.Timer(0.1, holder.execute, ["ROLLBACK"])
+    timer.start()
+    assert LocalStore(tmp_path, timeout=20).collections() == []
+    timer.join()
+    holder.close()
+
+
+def test_a_database_opened_as_immutable_is_opened_again_when_it_changes(tmp_path: Path) -> None:
+    _fill(tmp_path)
+    reader = _connect_immutable(tmp_path / "omega.db", timeout=1)
+    assert reader.is_current
+    writer = LocalStore(tmp_path)
+    writer.collection("late").insert_many([{"_id": "x"}])
+    assert not reader.is_current
+    with pytest.raises(StoreReadOnlyError, match=r"omega\.db-wal"):
+        _connect_immutable(tmp_path / "omega.db", timeout=1)
+    writer.close()
+    assert not reader.is_current
+    reader.close()
 
 
 def test_a_damaged_database_is_told_from_a_good_one(tmp_path: Path) -> None:
@@ -156,7 +195,8 @@ def test_an_empty_home_that_can_not_be_written_is_named(shared_home: Path, run: 
     shared_home.chmod(0o555)
     output = run(
         """
-for use in (store.collections, lambda: put_blob(store.files, b"abc"), lambda: LocalStore(home / "new").collections()):
+others = LocalStore(home / "new")
+for use in (store.collections, lambda: put_blob(store.files, b"abc"), others.collections):
     try:
         use()
     except StoreReadOnlyError as error:
@@ -248,7 +288,8 @@ else:
     os.write(answering, b"x")
     os.read(reading, 1)
     print(store.collections())
-    os._exit(sys.stdout.flush() or 0)
+    sys.stdout.flush()
+    os._exit(0)
 """
     if os.geteuid() != 0:
         pytest.skip("only root can write where others can not")

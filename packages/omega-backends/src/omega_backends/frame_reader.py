@@ -52,12 +52,12 @@ class FrameReader:
             _Source(part, one, range(*ends[place : place + 2]))
             for place, (part, one) in enumerate(zip(parts, facts, strict=True))
         ]
-        self._categories = _categories(schema, facts)
+        self._categories = categories_of(schema, facts)
         self._dtypes = {field.name: field.dtype for field in schema.stored}
 
     def frame(self, places: Sequence[int], *, query: Q | None, rows: range) -> Frame:
         """Return the columns at these places, of these rows, where the bound filter holds."""
-        return self._assembled(list(self._pieces(places, query, rows, whole=True)), places, query)
+        return self._assembled(list(self._pieces(places, query, rows, whole=True)), places)
 
     def chunks(self, places: Sequence[int], *, query: Q | None, rows: range, size: int) -> Iterator[Frame]:
         """Iterate over frames of so many rows, the last may be shorter; one empty frame if there are none."""
@@ -69,18 +69,17 @@ class FrameReader:
             while count + len(rest.rows) >= size:
                 head, rest = _split(rest, size - count)
                 held.append(head)
-                yield self._assembled(held, places, query)
+                yield self._assembled(held, places)
                 is_first, count = False, 0
             if len(rest.rows):
                 held.append(rest)
                 count += len(rest.rows)
             del piece, rest
         if held or is_first:
-            yield self._assembled(held, places, query)
+            yield self._assembled(held, places)
 
-    def _assembled(self, held: list[Piece], places: Sequence[int], query: Q | None) -> Frame:
-        schema = self._schema if query is None else replace(self._schema, index=replace(self._schema.index, freq=None))
-        frame = assemble(schema, held, places, self._categories)
+    def _assembled(self, held: list[Piece], places: Sequence[int]) -> Frame:
+        frame = assemble(self._schema, held, places, self._categories)
         held.clear()
         return frame
 
@@ -129,7 +128,7 @@ class FrameReader:
         return evaluate(query, columns, len(found.rows))
 
 
-def _categories(schema: FrameSchema, every: Sequence[SegmentFacts]) -> Categories:
+def categories_of(schema: FrameSchema, every: Sequence[SegmentFacts]) -> Categories:
     """Return the categories of categorical columns: what the segments added, one behind the other."""
     facts = joined(every)
     found: dict[str, pd.Index[Any]] = {}
@@ -188,7 +187,9 @@ def _filtered(columns: Mapping[str, pa.ChunkedArray], run: range, mask: Mask, fa
         return Piece(dict(columns), run, facts.encodings)
     flags = pa.array(mask)
     found = {name: column.filter(flags) for name, column in columns.items()}
-    return Piece(found, run.start + np.flatnonzero(mask), facts.encodings)
+    hits = run.start + np.flatnonzero(mask)
+    is_run = hits[-1] - hits[0] + 1 == len(hits)
+    return Piece(found, range(hits[0], hits[-1] + 1) if is_run else hits, facts.encodings)
 
 
 def _split(piece: Piece, size: int) -> tuple[Piece, Piece]:

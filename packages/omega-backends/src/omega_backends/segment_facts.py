@@ -72,13 +72,12 @@ class SegmentFacts:
 
     def with_new_categories(self, before: Iterable[SegmentFacts]) -> SegmentFacts:
         """Return these facts with only those labels of categories that the segments before do not have."""
-        known: dict[str, list[Any]] = {name: [] for name in self.categories}
-        for facts in before:
-            for name, labels in facts.categories.items():
-                known[name] += labels
-        added = {name: [one for one in labels if one not in known[name]] for name, labels in self.categories.items()}
+        known = joined(list(before)).categories
+        added = {
+            name: [one for one in labels if one not in known.get(name, ())] for name, labels in self.categories.items()
+        }
         return replace(
-            self, categories=added, freqs={name: freq for name, freq in self.freqs.items() if not known[name]}
+            self, categories=added, freqs={name: freq for name, freq in self.freqs.items() if name not in known}
         )
 
 

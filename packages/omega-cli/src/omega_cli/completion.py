@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import typer
 
-from omega_cli.session import Session, store_of
+from omega_cli.session import STORES, Session, store_of
 
 
 def objects(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -26,7 +26,7 @@ def models(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def promotable(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete the name of an object in the store that the command's first argument names."""
-    return _matching(incomplete, lambda: getattr(Session.of(ctx).omega, ctx.params["what"]).list())
+    return _matching(incomplete, lambda: getattr(Session.of(ctx).omega, STORES[ctx.params["what"]]).list())
 
 
 def buckets(ctx: typer.Context, incomplete: str) -> list[str]:

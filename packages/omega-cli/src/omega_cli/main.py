@@ -47,7 +47,7 @@ app.command("demo", rich_help_panel="Try it")(demonstrating.demo)
 app.command("shell", rich_help_panel="Try it")(configuring.shell)
 
 
-def _show_version(value: bool) -> None:  # noqa: FBT001 -- typer calls it so
+def _show_version(value: bool) -> None:
     if value:
         from importlib.metadata import version
 

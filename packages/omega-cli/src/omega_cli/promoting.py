@@ -7,19 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from omega_cli import completion, output
-from omega_cli.session import Session, working
-
-#: What may be written for a store: its name, or one of what it keeps.
-STORES = {
-    "datasets": "datasets",
-    "dataset": "datasets",
-    "models": "models",
-    "model": "models",
-    "jobs": "jobs",
-    "job": "jobs",
-    "scripts": "scripts",
-    "script": "scripts",
-}
+from omega_cli.session import STORES, Session, working
 
 To = Annotated[str | None, typer.Option("--to", help="Bucket to copy to.", autocompletion=completion.buckets)]
 ToContext = Annotated[

@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     from omega_domain.services.store import OmegaStore
     from omega_ml.settings import Settings
 
+#: What may be written for a store: its name, or one of what it keeps.
+STORES = {
+    "datasets": "datasets",
+    "dataset": "datasets",
+    "models": "models",
+    "model": "models",
+    "jobs": "jobs",
+    "job": "jobs",
+    "scripts": "scripts",
+    "script": "scripts",
+}
+
 _FLAGS = {"--json": "as_json", "--local": "local", "--debug": "debug"}
 _VALUES = {"--context": "context", "--bucket": "bucket", "--home": "home"}
 
@@ -111,6 +123,8 @@ def reading(path: Path) -> Iterator[IO[bytes] | Path]:
         yield sys.stdin.buffer
     elif path.is_dir():
         yield path
+    elif not path.exists():
+        raise typer.BadParameter(f"there is no file {path}", param_hint="FILE")
     elif not sys.stderr.isatty():
         with path.open("rb") as file:
             yield file

@@ -54,9 +54,7 @@ def list_(
 @app.command("put")
 def put(
     ctx: typer.Context,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A file or folder; - reads stdin.", exists=True, allow_dash=True)
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file or folder; - reads stdin.")],
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="Name to put it under.", autocompletion=completion.objects)
     ],
@@ -82,7 +80,6 @@ def put(
     attributes = parsing.pairs(attribute, option="--attribute")
     with reading(file) as source:
         obj = read_object(source, file.name, form="file" if kind == "python.file" else format_, dates=date)
-    with working(f"putting {name}"):
         meta = store.put(obj, name, kind=kind, append=append, tag=tag, attributes=attributes or None)
     output.show_saved(session, meta)
 

@@ -28,6 +28,7 @@
     │   ├── TaskTimeoutError (TimeoutError)
     │   └── NoWorkerError
     ├── CodecError (TypeError)
+    ├── UntrustedObjectError (RuntimeError)
     ├── PromotionError (RuntimeError)
     ├── PluginError (RuntimeError)
     └── SettingsError (ValueError)
@@ -141,6 +142,10 @@ class NoWorkerError(TaskError):
 
 class CodecError(OmegaError, TypeError):
     """A value can not travel to or from the runtime."""
+
+
+class UntrustedObjectError(OmegaError, RuntimeError):
+    """A payload that could run code when it is loaded was not loaded."""
 
 
 class PromotionError(OmegaError, RuntimeError):

@@ -36,6 +36,7 @@ class Database:
         self._idle: list[Connection] = []
         self._gate = threading.Condition()
         self._borrowed = 0
+        self._forking = False
         self._process = os.getpid()
         weakref.finalize(self, _close_all, self._idle)
         fork_guard().add(self)
@@ -75,6 +76,7 @@ class Database:
 
     def _borrow(self) -> Connection:
         with self._gate:
+            self._gate.wait_for(lambda: not self._forking)
             self._forget_after_fork()
             self._borrowed += 1
             connection = self._idle.pop() if self._idle else None
@@ -103,11 +105,14 @@ class Database:
     def hold_for_fork(self) -> None:
         """Let nobody borrow a connection, wait until all are back and close them."""
         self._gate.acquire()
+        self._forking = True
         self._gate.wait_for(lambda: self._borrowed == 0, timeout=self._timeout)
         _close_all(self._idle)
 
     def release_after_fork(self) -> None:
         """Let connections be borrowed again, in parent and child."""
+        self._forking = False
+        self._gate.notify_all()
         self._gate.release()
 
     def _forget_after_fork(self) -> None:

@@ -29,6 +29,7 @@ _TINY: Final = 1e-290
 _SLACK: Final = 1e-12  # SQLite may read a float from text with an error in its last digits
 
 _Condition = tuple[str, tuple[Any, ...]]
+_Branches = list[_Condition]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ def _narrow_id(condition: Any) -> Narrowing | None:
 
 
 def _narrow_field(column: str, condition: Any) -> _Condition | None:
+    """Return a condition of several branches, each of which an index can answer."""
     if isinstance(condition, re.Pattern):
         return None
     found = [
@@ -123,12 +125,12 @@ def _narrow_field(column: str, condition: Any) -> _Condition | None:
     ]
     if not found:
         return None
-    sql = " AND ".join(f"({sql})" for sql, _ in found)
-    lists = f"{column} >= '[' AND {column} < '\\'"
+    asked = (" AND ".join(sql for (sql, _), *_ in found), tuple(value for (_, values), *_ in found for value in values))
+    lists = (f"{column} >= ? AND {column} < ?", ("[", "\\"))
+    branches = [asked, *(other for _, *others in found for other in others), lists]
     # an index made for one collection is used by a branch that names the collection
-    return f"({HERE} AND {sql}) OR ({HERE} AND {lists})", tuple(
-        value for _, parameters in found for value in parameters
-    )
+    sql = " OR ".join(f"({HERE} AND {sql})" for sql, _ in branches)
+    return sql, tuple(value for _, values in branches for value in values)
 
 
 def _operators(condition: Any) -> Mapping[str, Any]:
@@ -137,46 +139,51 @@ def _operators(condition: Any) -> Mapping[str, Any]:
     return {"$eq": condition}
 
 
-def _equal(column: str, operand: Any) -> _Condition | None:
+def _equal(column: str, operand: Any) -> _Branches | None:
     if operand is None:
-        return f"{column} IS NULL", ()
+        return [(f"{column} IS NULL", ())]
     exact = _exact(operand)
     if exact is not None:
-        return f"{column} = ?", (exact,)
+        return [(f"{column} = ?", (exact,))]
     if _is_number(operand) and _TINY < abs(operand) < math.inf:
-        return f"{column} BETWEEN ? AND ?", (_below(operand), _above(operand))
+        return [(f"{column} BETWEEN ? AND ?", (_below(operand), _above(operand)))]
     return None
 
 
-def _at_least(column: str, operand: Any) -> _Condition | None:
+def _at_least(column: str, operand: Any) -> _Branches | None:
     if _is_text(operand):
-        return f"{column} >= ?", (operand,)
+        return [(f"{column} >= ?", (operand,))]
     if _is_time(operand):
-        return f"{column} >= ? AND {column} < ?", (_leaf(operand), _end(TIME))
+        return [(f"{column} >= ? AND {column} < ?", (_leaf(operand), _end(TIME)))]
     if _is_number(operand) and not math.isnan(operand):
-        return _or_special(column, f"{column} >= ? AND {column} < ''", _below(operand))
+        return [(f"{column} >= ? AND {column} < ''", (_below(operand),)), _infinite(column)]
     return None
 
 
-def _at_most(column: str, operand: Any) -> _Condition | None:
+def _at_most(column: str, operand: Any) -> _Branches | None:
     if _is_text(operand):
-        return f"{column} <= ? AND {column} >= ''", (operand,)
+        return [(f"{column} <= ? AND {column} >= ''", (operand,))]
     if _is_time(operand):
-        return f"{column} <= ? AND {column} >= ?", (_leaf(operand), _start(TIME))
+        return [(f"{column} <= ? AND {column} >= ?", (_leaf(operand), _start(TIME)))]
     if _is_number(operand) and not math.isnan(operand):
-        return _or_special(column, f"{column} <= ?", _above(operand))
+        return [(f"{column} <= ?", (_above(operand),)), _infinite(column)]
     return None
 
 
-def _one_of(column: str, operand: Any) -> _Condition | None:
+def _one_of(column: str, operand: Any) -> _Branches | None:
     values = [None if value is None else _exact(value) for value in operand]
     if any(kept is None and given is not None for kept, given in zip(values, operand, strict=True)):
         return None
-    sql = f"{column} IN (SELECT value FROM json_each(?))"  # noqa: S608 -- the column was checked
-    return f"{sql} OR {column} IS NULL" if None in values else sql, (json.dumps(values),)
+    found = (f"{column} IN (SELECT value FROM json_each(?))", (json.dumps(values),))  # noqa: S608 -- the column was checked
+    return [found, (f"{column} IS NULL", ())] if None in values else [found]
 
 
-_OPERATORS: Final[Mapping[str, Callable[[str, Any], _Condition | None]]] = {
+def _infinite(column: str) -> _Condition:
+    """Let infinities through, which are kept as text."""
+    return f"{column} >= ? AND {column} < ?", (_start(FLOAT), _end(FLOAT))
+
+
+_OPERATORS: Final[Mapping[str, Callable[[str, Any], _Branches | None]]] = {
     "$eq": _equal,
     "$gt": _at_least,
     "$gte": _at_least,
@@ -223,11 +230,6 @@ def _start(leaf: str) -> str:
 
 def _end(leaf: str) -> str:
     return _start(leaf[:-1] + chr(ord(leaf[-1]) + 1))
-
-
-def _or_special(column: str, sql: str, bound: float) -> _Condition:
-    """Let infinities through, which are kept as text."""
-    return f"({sql}) OR ({column} >= ? AND {column} < ?)", (bound, _start(FLOAT), _end(FLOAT))
 
 
 def _below(operand: float) -> float:

@@ -104,11 +104,10 @@ def column_labels(count: int) -> st.SearchStrategy[pd.Index[Any]]:
 
 def filters(frame: pd.DataFrame) -> st.SearchStrategy[Q]:
     """Return filters on the columns of a frame, with values that are in it or near; not all of them fit the dtypes."""
-    if not frame.shape[1]:
+    places = [place for place, label in enumerate(frame.columns) if not str(label).startswith("$")]
+    if not places:
         return st.just(Q())
-    condition = st.integers(0, frame.shape[1] - 1).flatmap(
-        lambda place: _conditions(frame.columns[place], frame.iloc[:, place])
-    )
+    condition = st.sampled_from(places).flatmap(lambda place: _conditions(frame.columns[place], frame.iloc[:, place]))
     return st.recursive(
         condition,
         lambda inner: st.one_of(
@@ -134,7 +133,7 @@ def assert_same(left: Any, right: Any) -> None:
 
 
 def _conditions(label: Any, column: pd.Series[Any]) -> st.SearchStrategy[Q]:
-    cells = [cell for cell in column.tolist() if not isinstance(cell, dict | list | tuple | set)]
+    cells = [cell for cell in column.tolist() if not isinstance(cell, dict | list | tuple | frozenset)]
     value = st.sampled_from([*cells, None, *(cell for cell in (0, 1.5, "a") if cells and type(cell) is type(cells[0]))])
     one = st.sampled_from(["eq", "ne", "lt", "lte", "gt", "gte"])
     several = st.tuples(st.just(label), st.sampled_from(["in", "nin"]), st.lists(value, max_size=3))

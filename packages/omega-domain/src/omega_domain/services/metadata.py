@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from omega_domain.entities.metadata import Head
 from omega_domain.entities.names import ObjectKey
-from omega_domain.entities.version import Part, Payload, Version
+from omega_domain.entities.version import Part, Payload, Version, VersionRef
 from omega_domain.errors import ConflictError, StoreError
 from omega_domain.ports.store import Collection
 
@@ -68,7 +68,8 @@ class Metadata:
         self._store = store
         self.key = key
         self.kind = kind
-        self.kind_meta: dict[str, Any] = deepcopy(dict(kind_meta or (version.kind_meta if version else {})))
+        self._kind_meta: dict[str, Any] | None = None if head else deepcopy(dict(kind_meta or {}))
+        self._forgotten: set[str] = set()
         self._parts: list[Part] | None = None if head else []
         self._adopt(head, version)
         self.attributes.update(deepcopy(dict(attributes or {})))
@@ -129,6 +130,19 @@ class Metadata:
         return self._head.current.seq if self._head else None
 
     @property
+    def ref(self) -> VersionRef:
+        """The pointer to this version.
+
+        Raises:
+            StoreError: this is a draft.
+        """
+        if self._version is not None:
+            return self._version.ref
+        if self._head is None:
+            raise StoreError(f"{self.name!r} is not saved yet, so it has no version")
+        return self._head.current
+
+    @property
     def record(self) -> Version | None:
         """The stored version; None for a draft."""
         if self._version is None and self._head is not None:
@@ -151,6 +165,17 @@ class Metadata:
             return self._parts
         record = self.record
         return list(self._store.payloads.expand(record.parts)) if record else []
+
+    @property
+    def kind_meta(self) -> dict[str, Any]:
+        """What the backend needs to know to read the object, in plain JSON types."""
+        if self._kind_meta is None:
+            self._kind_meta = deepcopy(dict(self.record.kind_meta)) if self.record else {}
+        return self._kind_meta
+
+    @kind_meta.setter
+    def kind_meta(self, value: Mapping[str, Any]) -> None:
+        self._kind_meta = dict(value)
 
     @property
     def payload(self) -> Payload:
@@ -211,6 +236,11 @@ class Metadata:
         ref = value if isinstance(value, str) else value.grid_id
         self._replace(Part(type="blob", ref=ref, sha256=ref, size=self._store.fs.size(ref)))
 
+    def forget(self, *attributes: str) -> Metadata:
+        """Let a new version do without these attributes of the one before, unless it sets them; return this."""
+        self._forgotten.update(attributes)
+        return self
+
     def set_payload(self, payload: Payload) -> Metadata:
         """Give this draft its payload; return the draft, to be saved."""
         self._parts = list(payload.parts)
@@ -236,7 +266,7 @@ class Metadata:
         else:
             head, version = self._store.commits.commit(self, merge=merge)
             self._adopt(head, version)
-            self._parts, self.kind_meta = None, deepcopy(dict(version.kind_meta))
+            self._parts, self._kind_meta = None, None
         return self
 
     @property
@@ -248,8 +278,8 @@ class Metadata:
 
     @property
     def removed_attributes(self) -> set[str]:
-        """Attributes that were removed since this was read."""
-        return set(self._base) - set(self.attributes)
+        """Attributes that were removed since this was read, or are to be forgotten by the new version."""
+        return (set(self._base) | self._forgotten) - set(self.attributes)
 
     @property
     def base_attributes(self) -> Mapping[str, Any]:

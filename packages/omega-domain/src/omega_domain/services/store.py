@@ -385,6 +385,8 @@ class OmegaStore:
         head = self._finder.head(ObjectKey(self.bucket, self.prefix, ref.name), required=required)
         if head is None:
             return None
+        if not ref.selector:
+            return self._metadata(head)
         version = self._finder.version(head, ref, required=required)
         return self._metadata(head, version) if version else None
 
