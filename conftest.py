@@ -34,8 +34,11 @@ def nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def document_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder and a default store for the examples of one document."""
+    import omega_ml  # noqa: PLC0415 -- coverage begins before
+
     folder = tmp_path_factory.mktemp("document")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(omega_ml, "_LazyModule__default", None)  # `import omega_ml as om` is opened anew
         patch.chdir(folder)
         patch.setenv("OMEGA_HOME", str(folder / "omega"))
         yield folder

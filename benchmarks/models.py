@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -33,7 +34,10 @@ def run(folder: Path) -> Iterator[Row]:
         om.models.get("forest")
 
     def floor() -> None:
-        joblib.dump(model, path)
+        with path.open("wb") as file:
+            joblib.dump(model, file)
+            file.flush()
+            os.fsync(file.fileno())  # a put that is done is on the disk
         joblib.load(path)
 
     runs = count()

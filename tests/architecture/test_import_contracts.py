@@ -36,6 +36,10 @@ BREAKS = {
         "omega-ml/src/omega_ml/composition.py",
         "import pandas",
     ),
+    "Libraries that bring code to life are imported by the modules of their kinds": (
+        "omega-backends/src/omega_backends/python_data.py",
+        "import joblib",
+    ),
     "SQLite is the embedded store's business": (
         "omega-domain/src/omega_domain/services/store.py",
         "import sqlite3",

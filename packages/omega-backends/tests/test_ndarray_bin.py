@@ -34,6 +34,7 @@ ARRAYS = [
     np.array(["2026-01-01", "NaT"], dtype="M8[ns]"),
     np.array([1, 2], dtype=">i2"),
     np.array([("a", 1, [1.0, 2.0])], dtype=[("x", "U3"), ("y", "i8"), ("z", "f8", (2,))]),
+    np.array([(1,)], dtype=[("größe µ 漢", "i4")]),
     np.array(["a", "ä"]),
     np.array([b"a", b""]),
     np.array([1 + 2j, np.nan]),

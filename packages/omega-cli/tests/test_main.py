@@ -143,3 +143,11 @@ def test_warnings_are_one_line_on_stderr(home: Path) -> None:
     assert done.stderr.startswith("om: warning: ")
     assert "no_such_module" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_work_is_shown_on_a_terminal(om: Run, omega: Omega, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    Path("x.csv").write_text("x\n1\n")
+    assert "reading x.csv" in om("datasets", "put", "x.csv", "x").err
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert om("gc").code == 0

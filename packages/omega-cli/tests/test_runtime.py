@@ -98,9 +98,8 @@ def test_a_function_is_run(om: Run, omega: Omega) -> None:
     def double(data: Any = None, method: str | None = None, **kwargs: Any) -> Any:
         return [2 * value for value in data]
 
-    omega.datasets.put([1, 2], "numbers")
     omega.models.put(double, "double")
-    assert om("runtime", "model", "double", "run", "numbers", "--json").json["value"] == [2, 4]
+    assert om("runtime", "model", "double", "run", "[1, 2]", "--json").json["value"] == [2, 4]
 
 
 def test_workers_labels_and_tasks_are_shown(om: Run, trained: None) -> None:

@@ -9,7 +9,11 @@ def test_the_least_recently_used_is_forgotten() -> None:
     loads: list[str] = []
 
     def load(key: str) -> str:
-        return cache.get_or_load(key, lambda: loads.append(key) or key)
+        def really_load() -> str:
+            loads.append(key)
+            return key
+
+        return cache.get_or_load(key, really_load)
 
     cache: ObjectCache[str, str] = ObjectCache(capacity=2)
     for key in "abacab":

@@ -24,8 +24,8 @@ home = Path(sys.argv[1])
 metadata, store = LocalMetadataStore(home, timeout=20), LocalStore(home, timeout=20)
 """
 
-# Only root can become somebody else, and only root needs to: others are held back by permissions. The end is abrupt, since
-# there is no permission to write what is written at the exit of a process, such as coverage.
+# Only root can become somebody else, and only root needs to: others are held back by permissions. The end is abrupt,
+# since there is no permission to write what is written at the exit of a process, such as coverage.
 UNPRIVILEGED = """
 if os.geteuid() == 0:
     os.setresgid(65534, 65534, 65534)

@@ -217,7 +217,7 @@ for write in (
     lambda: metadata.purge(uids=["x"]),
     lambda: put_blob(store.files, b"new"),
     lambda: put_blob(store.files, b"abc"),
-    lambda: store.files.delete([info.id for info in store.files.find()], leased_before=datetime(2100, 1, 1, tzinfo=UTC)),
+    lambda: store.files.delete([info.id for info in store.files.find()], leased_before=SOON + timedelta(1)),
     lambda: store.collection("c").insert_many([{"_id": "new"}]),
     lambda: store.collection("c").update_one({}, {"$set": {"a": 1}}),
     lambda: store.collection("c").drop(),

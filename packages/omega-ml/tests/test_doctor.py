@@ -64,6 +64,26 @@ def test_damage_is_said(tmp_path: Path) -> None:
     assert "om fsck" in found["store"][-1].remedy
 
 
+def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omega_ml.doctor.PACKAGES", ("omega-nothing",))
+    missing, _ = examined(load_settings({"store": "memory://"}))["packages"]
+    assert (missing.state, missing.remedy) == ("warning", "pip install omega-nothing")
+
+
+def test_a_backend_that_can_not_be_loaded_is_said_with_its_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "broken-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text("[omega.backends]\nodd = no_such_module:Backend\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    failed, rest = examined(load_settings({"store": "memory://"}))["backends"]
+    assert failed.state == "failed"
+    assert "No module named 'no_such_module'" in failed.detail
+    assert "python.data" in rest.detail
+
+
 def test_a_symptom_is_plain() -> None:
     plain = Symptom("python", "ok", "3.11").to_plain()
     assert plain == {"what": "python", "state": "ok", "detail": "3.11", "remedy": ""}

@@ -15,6 +15,7 @@ from pandas.testing import assert_frame_equal
 from omega_domain.entities.query import Q
 from omega_domain.errors import UnsupportedObjectError, UnsupportedOptionError
 from omega_domain.omega import Omega
+from omega_domain.testing.backends import RowsBackend
 from omega_ml.exchange import excerpt, format_of, read_object, write_object
 
 FRAME = pd.DataFrame({"x": [1, 2, 3], "y": ["a", "b", None], "z": [0.5, None, 2.5]})
@@ -193,6 +194,13 @@ def test_a_file_is_written_byte_by_byte(om: Omega, tmp_path: Path) -> None:
     om.datasets.put(io.BytesIO(b"\0bytes"), "f")
     write_object(om.datasets, "f", tmp_path / "a.bin")
     assert (tmp_path / "a.bin").read_bytes() == b"\0bytes"
+
+
+def test_what_is_no_single_file_is_not_written(om: Omega, tmp_path: Path) -> None:
+    om.datasets.register_backend("rows", RowsBackend)
+    om.datasets.put([{"a": 1}], "r", kind="rows")
+    with pytest.raises(UnsupportedOptionError, match="no single file: read it from Python"):
+        write_object(om.datasets, "r", tmp_path / "a.bin")
 
 
 def test_an_array_is_written_as_npy(om: Omega, tmp_path: Path) -> None:

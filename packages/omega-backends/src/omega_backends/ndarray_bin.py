@@ -44,7 +44,10 @@ class NdarrayBackend(BaseDataBackend, SupportsSummary):
 
         _refuse_dtype(obj.dtype, name)
         array = np.asarray(obj)
-        part = self.data_store.payloads.write(lambda file: np.lib.format.write_array(file, array, allow_pickle=False))
+        version = (1, 0) if array.dtype.names is None else (3, 0)  # names of fields may be any text, from 3.0 on
+        part = self.data_store.payloads.write(
+            lambda file: np.lib.format.write_array(file, array, version, allow_pickle=False)
+        )
         facts = {"dtype": str(obj.dtype), "shape": list(obj.shape)}
         return self.data_store.make_metadata(name, self.KIND).set_payload(Payload([part], facts)).save()
 

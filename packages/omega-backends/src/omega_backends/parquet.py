@@ -22,7 +22,7 @@ GROUP_ROWS = 32_768
 
 _COMPRESSION = ("zstd", 1)
 _SAMPLE_ROWS = 4_096
-_TRAILER = 8
+_MANY_VALUES = 100_000  # fewer are read faster by one thread
 
 
 class Writable(Protocol):
@@ -132,11 +132,10 @@ class Segment:
         Raises:
             CorruptPayloadError: a page was changed.
         """
+        every = range(self.metadata.num_row_groups) if groups is None else groups
+        threads = self.metadata.num_rows * len(columns) > _MANY_VALUES
         with self._translated():
-            if groups is None:
-                table = self._parquet.read(columns=list(columns))
-            else:
-                table = self._parquet.read_row_groups(list(groups), columns=list(columns))
+            table = self._parquet.read_row_groups(list(every), columns=list(columns), use_threads=threads)
             return table.select(list(columns))
 
     def close(self) -> None:

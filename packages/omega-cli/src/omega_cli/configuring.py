@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 
 import typer
 
@@ -65,12 +66,12 @@ def shell(ctx: typer.Context) -> None:
     """
     names = {"om": Session.of(ctx).omega}
     banner = f"om = {names['om']!r}"
-    try:
+    if find_spec("IPython"):
         from IPython import start_ipython  # type: ignore[import-not-found, unused-ignore]
-    except ImportError:
+
+        output.note(banner)
+        start_ipython(argv=["--no-banner"], user_ns=names)
+    else:
         import code
 
         code.interact(banner=banner, local=names, exitmsg="")
-    else:
-        output.note(banner)
-        start_ipython(argv=["--no-banner"], user_ns=names)

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from omega_cli import completion, configuring, demonstrating, promoting, runtime, stores, upkeep
 from omega_cli.session import Session
 
-DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED = 0, 1
 
 ORDER = (*stores.GROUPS, "promote", "buckets", "runtime", "gc", "fsck", "du", "doctor", "config", "demo", "shell")
 
@@ -92,9 +92,6 @@ def run(args: Sequence[str]) -> int:
         return int(app(list(args), prog_name="om", standalone_mode=False) or DONE)
     except typer.TyperException as error:
         return _misused(error)
-    except (typer.Abort, KeyboardInterrupt):
-        sys.stderr.write("om: interrupted\n")
-        return INTERRUPTED
     except Exception as error:  # noqa: BLE001 -- every failure ends as one line and an exit code
         return _failed(error, with_traceback="--debug" in args)
 

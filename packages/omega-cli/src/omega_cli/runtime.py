@@ -32,7 +32,9 @@ ACTIONS = f"One of {', '.join(get_args(Action))}."
 X = Annotated[
     str | None,
     typer.Argument(
-        metavar="X", help=r"Dataset, also name\[a,b]; '*' is what it was fitted on.", autocompletion=completion.datasets
+        metavar="X",
+        help=r"Dataset, also name\[a,b]; '*' is what it was fitted on; for run a value.",
+        autocompletion=completion.datasets,
     ),
 ]
 Y = Annotated[
@@ -72,8 +74,8 @@ def model(
     session = Session.of(ctx)
     require = ctx.parent.params["require"] if ctx.parent else None
     given = {"Xname": x, "Yname": y, "rName": result}
-    if action == "run":
-        given["data"] = given.pop("Xname")
+    if action == "run" and x is not None:
+        given = {"data": parsing.value_of(x), "rName": result}
     if y is not None and action not in WITH_TARGET:
         raise typer.BadParameter(f"{action} takes no target; those that do: {', '.join(WITH_TARGET)}", param_hint="Y")
     options = parsing.pairs(param, option="--param") | {key: value for key, value in given.items() if value is not None}

@@ -161,13 +161,13 @@ def metadata(ctx: typer.Context, name: Name, attribute: Attributes = []) -> None
 def versions(ctx: typer.Context, name: Name) -> None:
     """List the versions of an object, oldest first.
 
-    JSON: an array of what the command metadata shows.
+    JSON: an array of what the command metadata shows, and from: where a version was promoted from.
     """
     rows = [meta.to_plain() for meta in store_of(ctx).versions(name)]
     for row in rows:
         origin = row["provenance"]
         row["from"] = f"{origin['context']}:{origin['bucket']}/{origin['name']}@{origin['version']}" if origin else None
-    output.show_rows(Session.of(ctx), rows, ["version", "tags", "kind", "size", "created", "author", "from"])
+    output.show_rows(Session.of(ctx), rows, ["version", "tags", "size", "created", "author", "from"])
 
 
 @app.command("tag")

@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
@@ -15,6 +16,7 @@ from omega_domain.ports.store import FileWriter
 from omega_local.translating import translated
 
 _BUFFER: Final = 2**20
+_LARGE: Final = 2**18
 
 
 class BlobWriter(FileWriter):
@@ -30,6 +32,7 @@ class BlobWriter(FileWriter):
         self._home = home
         self._file = file
         self._hash = hashlib.sha256()
+        self._hasher: ThreadPoolExecutor | None = None
         self._size = 0
         self._id = ""
 
@@ -48,8 +51,13 @@ class BlobWriter(FileWriter):
     def write(self, data: bytes | bytearray | memoryview, /) -> int:
         """Add bytes; return how many."""
         with translated(self._home):
-            self._hash.update(data)
-            written = self._file.write(data)
+            if len(data) < _LARGE:
+                self._hash.update(data)
+                written = self._file.write(data)
+            else:
+                hashed = self._beside().submit(self._hash.update, data)
+                written = self._file.write(data)
+                hashed.result()
         self._size += written
         return written
 
@@ -76,8 +84,16 @@ class BlobWriter(FileWriter):
         self.path = target
         sync_folder(target.parent)
 
+    def _beside(self) -> ThreadPoolExecutor:
+        """Return what hashes large pieces while they are written; neither holds the interpreter's lock."""
+        if self._hasher is None:
+            self._hasher = ThreadPoolExecutor(1, thread_name_prefix="omega-hash")
+        return self._hasher
+
     def close(self) -> None:
         """Let go of file and lock; what was not flushed is forgotten."""
+        if self._hasher is not None:
+            self._hasher.shutdown()
         with suppress(OSError):
             self._file.raw.close()
 

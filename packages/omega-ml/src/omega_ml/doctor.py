@@ -28,7 +28,6 @@ PACKAGES = (
     "pyarrow",
     "scikit-learn",
 )
-OLDEST_PYTHON = (3, 11)
 
 State = Literal["ok", "warning", "failed"]
 
@@ -76,8 +75,6 @@ def examine(load: Callable[[], Settings]) -> Iterator[Symptom]:
 
 
 def _python() -> Symptom:
-    if sys.version_info < OLDEST_PYTHON:
-        return Symptom("python", "failed", platform.python_version(), "install Python 3.11 or newer")
     return Symptom("python", "ok", f"{platform.python_version()} at {sys.executable}")
 
 

@@ -347,7 +347,6 @@ _MIXED: Sequence[st.SearchStrategy[Any]] = (
     st.tuples(st.integers(), st.text(max_size=2)),
     st.lists(st.integers(), max_size=2),
     st.dictionaries(st.text(max_size=2), st.integers(), max_size=2),
-    st.frozensets(st.integers(), max_size=1),
     st.characters(categories=["Cs"]),
     st.just(np.float32(0.1)),
     st.just(pd.Timestamp("2020-01-01 00:00:00.123456789", tz="Europe/Zurich")),

@@ -27,9 +27,9 @@ MAX_ROWS = 8
 INTRODUCTION = "omega-ml keeps data and models by name, and trains and uses them by name."
 COMMANDS = (
     "om --bucket dev datasets list",
-    "om --bucket dev datasets get 'flights[carrier,dest,dep_delay]' --where dest=SFO",
+    "om --bucket dev datasets get 'flights[carrier,dest]' --where dest=SFO",
     "om --bucket dev models versions delay",
-    "om --bucket prod runtime model delay score 'trips/test[^dep_delay]' 'trips/test[dep_delay]'",
+    "om --bucket dev runtime model delay score '*' '*'",
     "om --bucket prod shell",
 )
 
@@ -71,7 +71,7 @@ def code_of(function: Callable[..., Any]) -> str:
 def _show_before(console: Console, number: int, step: Step) -> None:
     console.print()
     console.print(Rule(Text(f"{number} of {len(STEPS)}  {step.title}", style="bold"), align="left"))
-    console.print(Text(textwrap.fill(inspect.getdoc(step.take) or "", WIDTH)))
+    console.print(Text(textwrap.fill(" ".join((inspect.getdoc(step.take) or "").split()), WIDTH)))
     _show_code(console, code_of(step.take))
 
 
@@ -82,7 +82,7 @@ def _show_after(console: Console, result: Any, seconds: float) -> None:
 
 def _show_code(console: Console, code: str) -> None:
     """Show code indented, without the blanks that a block of rich has at the end of its lines."""
-    lines = Syntax("", "python", background_color="default").highlight(code).split("\n")
+    lines = Syntax("", "python", theme="ansi_dark", background_color="default").highlight(code).split("\n")
     console.print()
     for line in lines:
         console.print(Text("    ").append_text(line) if line.plain else "", soft_wrap=True)

@@ -128,12 +128,12 @@ def validate_tag(tag: str) -> str:
 
 def is_hidden(name: str) -> bool:
     """Whether any segment of the name starts with ``.``, so that lists leave it out."""
-    return any(segment.startswith(".") for segment in name.split("/"))
+    return name.startswith(".") or "/." in name
 
 
 def is_temporary(name: str) -> bool:
     """Whether any segment of the name starts with ``_``, so that collect may remove it once unused."""
-    return any(segment.startswith("_") for segment in name.split("/"))
+    return name.startswith("_") or "/_" in name
 
 
 def _problem(name: str) -> str | None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from omega_domain.entities.version import Part, canonical_json
 from omega_domain.errors import ConflictError, CorruptPayloadError
@@ -196,10 +196,8 @@ class Payloads:
             return [Part.from_plain(plain) for plain in json.loads(file.read())]
 
 
-def _verify(file: IO[bytes], part: Part) -> None:
-    digest = hashlib.sha256()
-    while chunk := file.read(BUFFER):
-        digest.update(chunk)
+def _verify(file: BinaryIO, part: Part) -> None:
+    digest = hashlib.file_digest(file, "sha256")
     if digest.hexdigest() != part.sha256:
         raise CorruptPayloadError(
             f"the blob {part.ref[:12]}… does not match its SHA-256: it was damaged or changed outside of omega-ml. "

@@ -18,7 +18,9 @@ from omega_domain.testing.task_queue import LARGE, WAIT, fill, temporaries
 
 numbers = st.lists(st.integers(-1000, 1000), max_size=4)
 affines = st.builds(Affine, st.integers(-9, 9), st.integers(-9, 9))
-SETTINGS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+#: Examples share the fixture, and adapters the contract; both are meant.
+SHARED = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
+SETTINGS = settings(max_examples=25, deadline=None, suppress_health_check=SHARED)
 
 
 def predict(model: Affine, data: Sequence[float]) -> list[float]:
