@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,34 @@ def test_what_comes_back_can_be_changed(values: Any, group_rows: int) -> None:
     back = pd.Series(there_and_back(values, group_rows=group_rows), copy=False)
     back.iloc[0] = back.iloc[1]
     assert len(back) == len(values)
+
+
+def test_memory_that_is_not_ours_is_copied() -> None:
+    column = pa.chunked_array([pa.Array.from_buffers(pa.int64(), 2, [None, pa.py_buffer(bytes(16))])])
+    back = decode(column, "int64")
+    back[0] = 5
+    assert back.tolist() == [5, 0]
+
+
+def test_a_column_without_memory_is_empty() -> None:
+    chunk = pa.Array.from_buffers(pa.int64(), 0, [None, None])
+    assert decode(pa.chunked_array([chunk]), "int64").tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("type_", "cells"),
+    [
+        (pa.struct([("a", pa.int8())]), [{"a": 1}, None]),
+        (pa.list_(pa.string()), [["a"], None, []]),
+        (pa.large_list(pa.float64()), [[1.5]]),
+        (pa.decimal128(5, 2), [Decimal("1.25")]),
+        (pa.binary(2), [b"ab"]),
+    ],
+    ids=str,
+)
+def test_types_of_arrow_come_back(type_: pa.DataType, cells: list[Any]) -> None:
+    values = pd.array(pa.array(cells, type_), dtype=pd.ArrowDtype(type_))
+    assert_same(pd.Series(there_and_back(values)), pd.Series(values))
 
 
 def test_values_that_are_views_of_others_are_written() -> None:

@@ -43,6 +43,10 @@ FRAME = pd.DataFrame(
             dtype=pd.ArrowDtype(pa.timestamp("s", "Europe/Zurich")),
         ),
         "y": pd.array(pa.array([0, None, 1000], pa.duration("ms")), dtype=pd.ArrowDtype(pa.duration("ms"))),
+        "j": pd.array(pa.array([0, None, 10**9], pa.timestamp("s")), dtype=pd.ArrowDtype(pa.timestamp("s"))),
+        "q": pd.array(
+            pa.array([0, None, 9], pa.timestamp("s", "+05:30")), dtype=pd.ArrowDtype(pa.timestamp("s", "+05:30"))
+        ),
         "l": pd.array(pa.array([b"a", None, b"b"], pa.binary()), dtype=pd.ArrowDtype(pa.binary())),
     }
 )
@@ -142,6 +146,8 @@ def rows(query: Q) -> list[int]:
         (Q(w__gt="1"), [2]),
         (Q(w__in=[1, None]), [0, 1]),
         (Q(k__gt="2001-01-01"), [2]),
+        (Q(j__gt="2001-01-01"), [2]),
+        (Q(q="1970-01-01 05:30"), [0]),
         (Q(y="1s"), [2]),
         (Q(l=b"a"), [0]),
         (Q(), [0, 1, 2]),
@@ -202,8 +208,8 @@ def test_cells_that_are_times_are_compared_with_text() -> None:
 
 
 def test_an_unknown_column_is_refused() -> None:
-    with pytest.raises(ColumnNotFoundError, match="'q'"):
-        bind(Q(q=1), SCHEMA)
+    with pytest.raises(ColumnNotFoundError, match="'unknown'"):
+        bind(Q(unknown=1), SCHEMA)
 
 
 def test_an_unknown_operator_is_refused() -> None:

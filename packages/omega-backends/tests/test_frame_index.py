@@ -62,10 +62,10 @@ def test_a_level_whose_dtype_hides_its_nulls_is_refused() -> None:
         RowIndex.of(index)
 
 
-def test_a_frequency_without_a_name_is_refused() -> None:
-    holidays = pd.offsets.CustomBusinessDay(holidays=["2020-01-02"])
+@pytest.mark.parametrize("freq", [pd.offsets.CustomBusinessDay(holidays=["2020-01-02"]), pd.DateOffset(months=1)])
+def test_a_frequency_without_a_name_is_refused(freq: Any) -> None:
     with pytest.raises(UnsupportedObjectError, match="frequency"):
-        RowIndex.of(pd.date_range("2020", periods=3, freq=holidays))
+        RowIndex.of(pd.date_range("2020", periods=3, freq=freq))
 
 
 def test_a_frequency_of_a_level_is_dropped_if_unused_labels_made_it() -> None:

@@ -84,3 +84,7 @@ def test_all_columns_below_a_label_are_found() -> None:
 def test_nothing_is_found_for_an_unknown_label() -> None:
     assert find("q", pd.Index(["a", None, (), np.nan, pd.NA], dtype=object, tupleize_cols=False)) == []
     assert find(pd.NA, pd.Index(["a"])) == []
+
+
+def test_a_null_is_found_by_how_it_reads() -> None:
+    assert find(pd.NA, pd.Index(["a", pd.NA], dtype=object)) == [1]

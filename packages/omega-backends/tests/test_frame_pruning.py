@@ -86,6 +86,7 @@ CONSTANT = one_column(np.array([5, 5]))
         (INTEGERS, ~Q(x__lt=16)),
         (INTEGERS, ~(Q(x__gt=5) | Q(x=3))),
         (INTEGERS, ~~Q(x=9)),
+        (INTEGERS, ~(~Q(x=9) | Q(x=3))),
         (INTEGERS, Q(x__gt=5) & Q(x=9)),
         (INTEGERS, Q(x=9) | Q(x=8)),
         (INTEGERS, ~Q(x__isnull=False)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ import pytest
 
 from omega_cli import output
 from omega_cli.session import Session
+from omega_domain.errors import UnsupportedOptionError
 
 
 @pytest.mark.parametrize(
@@ -91,6 +93,15 @@ def test_objects_are_printed_as_people_read_them(value: Any, printed: str, capsy
 def test_a_file_is_printed_byte_by_byte(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Any) -> None:
     path = tmp_path / "f"
     path.write_bytes(b"\xff\0")
-    with path.open("rb") as file:
-        output.show_object(Session(), {}, file)
+    output.show_object(Session(), {}, path.open("rb"))
     assert capfdbinary.readouterr().out == b"\xff\0"
+
+
+def test_a_file_has_no_form_in_json() -> None:
+    with pytest.raises(UnsupportedOptionError, match="'f' is a file"):
+        output.show_object(Session(as_json=True), {"name": "f"}, io.StringIO("text"))
+
+
+def test_a_file_of_text_is_printed(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    output.show_object(Session(), {}, io.StringIO("é"))
+    assert capfdbinary.readouterr().out == "é".encode()

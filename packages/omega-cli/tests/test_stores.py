@@ -63,12 +63,13 @@ def test_a_kind_of_files_puts_a_csv_as_it_is(om: Run, omega: Omega, flights: Pat
         assert file.read() == CSV.encode()
 
 
-def test_a_folder_is_put_and_comes_back(om: Run, omega: Omega) -> None:
+def test_a_folder_is_put_and_comes_back(om: Run, home: Path) -> None:
     Path("folder").mkdir()
     Path("folder", "a.txt").write_text("a")
-    done = om("datasets", "put", "folder", "folder")
+    assert om("datasets", "put", "folder", "folder").code == 0
+    done = om("datasets", "get", "folder", "copy")
     assert done.code == 0, done.err
-    assert omega.datasets.metadata("folder") is not None
+    assert Path("copy", "a.txt").read_text() == "a"
 
 
 def test_columns_are_read_as_dates(om: Run, omega: Omega) -> None:

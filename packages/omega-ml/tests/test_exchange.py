@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
+from sklearn.linear_model import LinearRegression
 
 from omega_domain.entities.query import Q
 from omega_domain.errors import UnsupportedObjectError, UnsupportedOptionError
@@ -196,6 +197,22 @@ def test_a_file_is_written_byte_by_byte(om: Omega, tmp_path: Path) -> None:
     assert (tmp_path / "a.bin").read_bytes() == b"\0bytes"
 
 
+def test_a_folder_is_unpacked(om: Omega, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a.txt").write_text("a")
+    om.datasets.put(tmp_path / "folder", "f")
+    write_object(om.datasets, "f", tmp_path / "copy")
+    assert (tmp_path / "copy" / "a.txt").read_text() == "a"
+
+
+def test_a_model_is_written_as_it_is_stored(om: Omega, tmp_path: Path) -> None:
+    om.models.put(LinearRegression(), "m")
+    with pytest.raises(UnsupportedOptionError, match=r"let it end in .joblib"):
+        write_object(om.models, "m", tmp_path / "m.skops")
+    write_object(om.models, "m", tmp_path / "m.joblib")
+    assert (tmp_path / "m.joblib").stat().st_size > 0
+
+
 def test_what_is_no_single_file_is_not_written(om: Omega, tmp_path: Path) -> None:
     om.datasets.register_backend("rows", RowsBackend)
     om.datasets.put([{"a": 1}], "r", kind="rows")
@@ -205,6 +222,8 @@ def test_what_is_no_single_file_is_not_written(om: Omega, tmp_path: Path) -> Non
 
 def test_an_array_is_written_as_npy(om: Omega, tmp_path: Path) -> None:
     om.datasets.put(np.arange(3), "a")
+    with pytest.raises(UnsupportedOptionError, match=r"'a' can not be written to a.csv: let it end in .npy"):
+        write_object(om.datasets, "a", tmp_path / "a.csv")
     write_object(om.datasets, "a", tmp_path / "a.npy")
     assert np.load(tmp_path / "a.npy").tolist() == [0, 1, 2]
 

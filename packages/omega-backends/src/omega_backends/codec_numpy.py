@@ -10,7 +10,7 @@ import numpy as np
 from omega_domain.errors import CodecError
 from omega_domain.services.codec import Leaf
 
-_SCALARS = {*np.sctypeDict.values(), np.bool_, np.str_, np.bytes_, np.datetime64, np.timedelta64} - {np.object_, np.void}
+_SCALARS = {*np.sctypeDict.values(), np.datetime64, np.timedelta64} - {np.object_, np.void}
 
 
 def leaves() -> list[Leaf]:

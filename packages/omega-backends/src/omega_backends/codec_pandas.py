@@ -25,7 +25,8 @@ _INDEXES = (
 
 def leaves() -> list[Leaf]:
     """Return the leaves for pandas."""
-    frames = [Leaf(tag=f"pandas.{c.__name__}", type=c, encode=_encode, decode=_decode) for c in (pd.DataFrame, pd.Series)]
+    kinds = (pd.DataFrame, pd.Series)
+    frames = [Leaf(tag=f"pandas.{kind.__name__}", type=kind, encode=_encode, decode=_decode) for kind in kinds]
     indexes = [Leaf(tag="pandas.Index", type=kind, encode=_encode_index, decode=_decode_index) for kind in _INDEXES]
     scalars = [Leaf(tag="pandas.scalar", type=kind, encode=cell_to_plain, decode=cell_from_plain) for kind in _SCALARS]
     return [*frames, *indexes, *scalars]
@@ -70,5 +71,3 @@ def _encode_index(index: pd.Index[Any]) -> dict[str, Any]:
 
 def _decode_index(plain: dict[str, Any]) -> pd.Index[Any]:
     return _decode(plain).index
-
-

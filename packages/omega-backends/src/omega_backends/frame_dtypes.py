@@ -42,12 +42,12 @@ def dtype_to_plain(dtype: Dtype) -> DtypeSpec:
         return _numpy_to_plain(dtype)
     if str(dtype) in _MASKED and dtype == _MASKED[str(dtype)]:
         return {"masked": str(dtype)}
-    for type_, name, write in _WRITERS:
-        if type(dtype) is type_:
-            spec = {name: write(dtype)}
-            if dtype_from_plain(spec) == dtype or name == "category":
-                return spec
-    raise UnsupportedObjectError(f"the dtype {dtype} can not be kept; convert by astype() to one of pandas or numpy")
+    if type(dtype) not in _WRITERS:
+        raise UnsupportedObjectError(
+            f"the dtype {dtype} can not be kept; convert by astype() to one of pandas or numpy"
+        )
+    name, write = _WRITERS[type(dtype)]
+    return {name: write(dtype)}
 
 
 def dtype_from_plain(spec: DtypeSpec) -> Dtype:
@@ -113,11 +113,10 @@ def _arrow_to_plain(dtype: pd.ArrowDtype) -> str | list[str]:
     """Write the alias where there is one, and a serialized schema for nested types and those with parameters."""
     type_ = dtype.pyarrow_dtype
     try:
-        if pa.type_for_alias(str(type_)) == type_:
-            return str(type_)
+        pa.type_for_alias(str(type_))
     except ValueError:
-        pass
-    return ["schema", base64.b64encode(pa.schema([pa.field("", type_)]).serialize().to_pybytes()).decode()]
+        return ["schema", base64.b64encode(pa.schema([pa.field("", type_)]).serialize().to_pybytes()).decode()]
+    return str(type_)
 
 
 def _arrow_from_plain(plain: str | list[str]) -> Dtype:
@@ -131,15 +130,15 @@ def _sparse_from_plain(plain: list[Any]) -> Dtype:
     return pd.SparseDtype(dtype_from_plain(subtype), cell_from_plain(fill))
 
 
-_WRITERS: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
-    (pd.StringDtype, "string", _string_to_plain),
-    (pd.DatetimeTZDtype, "zoned", lambda dtype: [dtype.unit, zone_to_plain(dtype.tz)]),
-    (pd.CategoricalDtype, "category", _category_to_plain),
-    (pd.PeriodDtype, "period", lambda dtype: dtype.name.removeprefix("period[").removesuffix("]")),
-    (pd.IntervalDtype, "interval", lambda dtype: [dtype_to_plain(dtype.subtype), dtype.closed]),
-    (pd.SparseDtype, "sparse", lambda dtype: [dtype_to_plain(dtype.subtype), cell_to_plain(dtype.fill_value)]),
-    (pd.ArrowDtype, "arrow", _arrow_to_plain),
-)
+_WRITERS: Mapping[type, tuple[str, Callable[[Any], Any]]] = {
+    pd.StringDtype: ("string", _string_to_plain),
+    pd.DatetimeTZDtype: ("zoned", lambda dtype: [dtype.unit, zone_to_plain(dtype.tz)]),
+    pd.CategoricalDtype: ("category", _category_to_plain),
+    pd.PeriodDtype: ("period", lambda dtype: dtype.name.removeprefix("period[").removesuffix("]")),
+    pd.IntervalDtype: ("interval", lambda dtype: [dtype_to_plain(dtype.subtype), dtype.closed]),
+    pd.SparseDtype: ("sparse", lambda dtype: [dtype_to_plain(dtype.subtype), cell_to_plain(dtype.fill_value)]),
+    pd.ArrowDtype: ("arrow", _arrow_to_plain),
+}
 _READERS: Mapping[str, Callable[[Any], Dtype]] = {
     "masked": lambda plain: _MASKED[plain],
     "string": _string_from_plain,

@@ -61,7 +61,8 @@ def evaluate(query: Q, columns: Mapping[str, Column], length: int) -> Mask:
         columns: the columns it reads, as series of this length, by their names in Parquet.
         length: how many rows.
     """
-    return _evaluate(query.root, columns, length)
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers beyond a cell's type are just not equal to it
+        return _evaluate(query.root, columns, length)
 
 
 def _bind(node: Node, schema: FrameSchema) -> Node:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from omega_backends.frame_dtypes import DtypeSpec, content, dtype_from_plain, family, numpy_dtype
+from omega_backends.frame_dtypes import DtypeSpec, content, dtype_from_plain, dtype_to_plain, family, numpy_dtype
 from omega_domain.entities.operators import is_null
 
 
@@ -150,10 +150,9 @@ def _fit_arrow(value: Any, spec: DtypeSpec) -> Any:
 def arrow_equivalent(type_: pa.DataType) -> DtypeSpec | None:
     """Return the dtype whose values this type of Arrow is compared with; None if with those of Python."""
     if pa.types.is_timestamp(type_):
-        zone = pd.ArrowDtype(type_).pyarrow_dtype.tz
-        if zone is None:
+        if type_.tz is None:
             return f"datetime64[{type_.unit}]"
-        return {"zoned": [type_.unit, 0 if zone == "UTC" else zone]}
+        return dtype_to_plain(pd.DatetimeTZDtype(type_.unit, type_.tz))
     if pa.types.is_duration(type_):
         return f"timedelta64[{type_.unit}]"
     if pa.types.is_string(type_) or pa.types.is_large_string(type_):

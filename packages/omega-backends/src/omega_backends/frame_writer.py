@@ -133,12 +133,12 @@ def _recoded(
 
 def _rebatched(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """Join small tables and cut them so that all but the last fill whole row groups."""
-    held: pa.Table | None = None
-    for table in tables:
-        held = table if held is None else pa.concat_tables([held, table])
+    source = iter(tables)
+    held = next(source)
+    for table in source:
         if held.num_rows >= _TABLE_ROWS:
             whole = held.num_rows - held.num_rows % GROUP_ROWS
             yield held.slice(0, whole).unify_dictionaries().combine_chunks()
             held = held.slice(whole)
-    if held is not None:
-        yield held.unify_dictionaries().combine_chunks()
+        held = pa.concat_tables([held, table])
+    yield held.unify_dictionaries().combine_chunks()

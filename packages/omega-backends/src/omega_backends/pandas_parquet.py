@@ -136,7 +136,7 @@ class ParquetBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
         if before is None:
             return Payload([part], schema.to_plain())
         if before.kind != self.KIND:
-            raise SchemaMismatchError(f"can not append to {name!r}: it became a {before.kind} meanwhile")
+            raise SchemaMismatchError(f"can not append to {name!r}: it is of the kind {before.kind!r} now")
         stored = FrameSchema.from_plain(before.kind_meta)
         joined = stored.followed_by(schema, name)
         if joined is schema:

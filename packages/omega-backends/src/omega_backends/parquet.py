@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import IO, Any, Protocol, Self
 
 import pyarrow as pa
@@ -73,20 +74,18 @@ def write_segment(sink: Writable, tables: Iterable[pa.Table]) -> Written:
     A table fills whole row groups of :data:`GROUP_ROWS` rows, the last one of it may be shorter.
     """
     checked = _CheckedSink(sink)
-    stream = pa.PythonFile(checked, mode="w")
-    writer: pq.ParquetWriter | None = None
     collected: list[pq.FileMetaData] = []
     rows = 0
+    source = iter(tables)
+    first = next(source)
+    writer = _writer(pa.PythonFile(checked, mode="w"), first, collected)
     try:
-        for table in tables:
-            if writer is None:
-                writer = _writer(stream, table, collected)
+        for table in chain([first], source):
             writer.write_table(table, row_group_size=GROUP_ROWS)
             rows += table.num_rows
         checked.start_footer()
     finally:
-        if writer is not None:
-            writer.close()
+        writer.close()
     return Written(rows, checked.footer, collected[0])
 
 

@@ -8,7 +8,7 @@ import platform
 import tempfile
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -91,13 +91,13 @@ class SklearnBackend(BaseModelBackend):
         self, modelname: str, Xname: str, Yname: str | None = None, pure_python: bool = True, **kwargs: Any
     ) -> Metadata:
         """Fit the model with data; return the metadata of the new version."""
-        return self._fitted("fit", modelname, Xname, Yname, kwargs)[1]
+        return self._fitted("fit", modelname, self._read(Xname, Yname), kwargs)[1]
 
     def partial_fit(
         self, modelname: str, Xname: str, Yname: str | None = None, pure_python: bool = True, **kwargs: Any
     ) -> Metadata:
         """Fit the model on with more data; return the metadata of the new version."""
-        return self._fitted("partial_fit", modelname, Xname, Yname, kwargs)[1]
+        return self._fitted("partial_fit", modelname, self._read(Xname, Yname), kwargs)[1]
 
     def fit_transform(
         self,
@@ -110,40 +110,40 @@ class SklearnBackend(BaseModelBackend):
     ) -> Any:
         """Fit the model, keep it as a new version, and return the same data transformed."""
         _require(self.get(modelname), "transform", modelname)
-        model, _ = self._fitted("fit", modelname, Xname, Yname, kwargs)
-        X = self.data_store.get(Xname)
-        return self._result(model, model.transform(X), X, "transform", rName, pure_python)
+        data = self._read(Xname, Yname)
+        model, _ = self._fitted("fit", modelname, data, kwargs)
+        return self._returned(model, "transform", data.X, rName, pure_python=pure_python)
 
     def transform(
         self, modelname: str, Xname: str, rName: str | None = None, pure_python: bool = True, **kwargs: Any
     ) -> Any:
         """Return the data transformed: a list of rows, or a DataFrame if not ``pure_python``."""
-        return self._applied("transform", modelname, Xname, rName, pure_python, kwargs)
+        return self._applied("transform", modelname, Xname, rName, pure_python=pure_python, **kwargs)
 
     def predict(
         self, modelname: str, Xname: str, rName: str | None = None, pure_python: bool = True, **kwargs: Any
     ) -> Any:
         """Return the prediction: a list, or a DataFrame if not ``pure_python``."""
-        return self._applied("predict", modelname, Xname, rName, pure_python, kwargs)
+        return self._applied("predict", modelname, Xname, rName, pure_python=pure_python, **kwargs)
 
     def predict_proba(
         self, modelname: str, Xname: str, rName: str | None = None, pure_python: bool = True, **kwargs: Any
     ) -> Any:
         """Return probabilities, one column a class."""
-        return self._applied("predict_proba", modelname, Xname, rName, pure_python, kwargs)
+        return self._applied("predict_proba", modelname, Xname, rName, pure_python=pure_python, **kwargs)
 
     def decision_function(
         self, modelname: str, Xname: str, rName: str | None = None, pure_python: bool = True, **kwargs: Any
     ) -> Any:
         """Return the values of the decision function."""
-        return self._applied("decision_function", modelname, Xname, rName, pure_python, kwargs)
+        return self._applied("decision_function", modelname, Xname, rName, pure_python=pure_python, **kwargs)
 
     def score(
         self, modelname: str, Xname: str, Yname: str | None = None, pure_python: bool = True, **kwargs: Any
     ) -> float:
         """Return the model's score on data, as ``model.score(X, Y)`` does."""
-        model = _require(self._cached(modelname), "score", modelname)
-        return float(model.score(self.data_store.get(Xname), self._target(Yname), **kwargs))
+        model, data = _require(self._cached(modelname), "score", modelname), self._read(Xname, Yname)
+        return float(model.score(data.X, data.y, **kwargs))
 
     def gridsearch(
         self,
@@ -169,9 +169,9 @@ class SklearnBackend(BaseModelBackend):
         """
         if not parameters:
             raise UnsupportedOptionError(f"gridsearch of {modelname!r} needs parameters={{'name': [values, …]}}")
-        X, y = self.data_store.get(Xname), self._target(Yname)
-        search = GridSearchCV(self.get(modelname), dict(parameters), **kwargs).fit(X, y)
-        return self._save(search.best_estimator_, modelname, Xname, Yname, (X, y), {SEARCH: _found(search)})
+        data = self._read(Xname, Yname)
+        search = GridSearchCV(self.get(modelname), dict(parameters), **kwargs).fit(data.X, data.y)
+        return self._save(search.best_estimator_, modelname, data, {SEARCH: _found(search)})
 
     def _dump_joblib(self, obj: BaseEstimator, name: str) -> Part:
         import joblib  # noqa: PLC0415 -- loaded with scikit-learn anyway
@@ -200,61 +200,56 @@ class SklearnBackend(BaseModelBackend):
 
     def _load(self, meta: Metadata) -> Any:
         with self.model_store.payloads.open(meta.parts[0]) as file:
-            return _skops().load(file, trusted=[]) if meta.kind_meta["format"] == "skops" else load_joblib(file, meta.name)
+            if meta.kind_meta["format"] == "skops":
+                return _skops().load(file, trusted=[])
+            return load_joblib(file, meta.name)
 
     def _cached(self, modelname: str) -> Any:
         """Return the model as it was loaded last; it must not be changed."""
         meta = self.model_store.resolve(modelname)
         return self.model_store.context.cache.get_or_load(meta.ref, lambda: self._load(meta))
 
-    def _fitted(
-        self, action: str, modelname: str, Xname: str, Yname: str | None, kwargs: Mapping[str, Any]
-    ) -> tuple[Any, Metadata]:
-        model = _require(self.get(modelname), action, modelname)
-        X, y = self.data_store.get(Xname), self._target(Yname)
-        model = getattr(model, action)(X, y, **kwargs)
-        return model, self._save(model, modelname, Xname, Yname, (X, y), {})
+    def _read(self, Xname: str, Yname: str | None) -> _Data:
+        y = self.data_store.get(Yname) if Yname else None
+        return _Data(Xname, Yname, self.data_store.get(Xname), _as_target(y))
 
-    def _save(
-        self,
-        model: Any,
-        modelname: str,
-        Xname: str,
-        Yname: str | None,
-        data: tuple[Any, Any],
-        more: Mapping[str, Any],
-    ) -> Metadata:
-        format_ = self.model_store.resolve(modelname).kind_meta["format"]
-        names = {"X": Xname, "Y": Yname}
+    def _fitted(self, action: str, modelname: str, data: _Data, kwargs: Mapping[str, Any]) -> tuple[Any, Metadata]:
+        model = _require(self.get(modelname), action, modelname)
+        model = getattr(model, action)(data.X, data.y, **kwargs)
+        return model, self._save(model, modelname, data, {})
+
+    def _save(self, model: Any, modelname: str, data: _Data, more: Mapping[str, Any]) -> Metadata:
         attributes = {
-            FITTED: {role: seen(self.data_store, name, data[i]) for i, (role, name) in enumerate(names.items())},
-            SIGNATURE: {role: describe(data[i]) for i, role in enumerate(names)},
+            FITTED: {
+                "X": seen(self.data_store, data.Xname, data.X),
+                "Y": seen(self.data_store, data.Yname, data.y),
+            },
+            SIGNATURE: {"X": describe(data.X), "Y": describe(data.y)},
             **more,
         }
+        format_ = self.model_store.resolve(modelname).kind_meta["format"]
         return self.put(model, ObjectRef.parse(modelname).name, attributes=attributes, format=format_)
 
-    def _target(self, Yname: str | None) -> Any:
-        """Return the target; of a frame with one column that column, as scikit-learn wants it."""
-        y = self.data_store.get(Yname) if Yname else None
-        return y.iloc[:, 0] if isinstance(y, pd.DataFrame) and y.shape[1] == 1 else y
-
     def _applied(
-        self,
-        action: str,
-        modelname: str,
-        Xname: str,
-        rName: str | None,
-        pure_python: bool,
-        kwargs: Mapping[str, Any],
+        self, action: str, modelname: str, Xname: str, rName: str | None, *, pure_python: bool, **kwargs: Any
     ) -> Any:
         model = _require(self._cached(modelname), action, modelname)
-        X = self.data_store.get(Xname)
-        return self._result(model, getattr(model, action)(X, **kwargs), X, action, rName, pure_python)
+        return self._returned(model, action, self.data_store.get(Xname), rName, pure_python=pure_python, **kwargs)
 
-    def _result(self, model: Any, result: Any, X: Any, action: str, rName: str | None, pure_python: bool) -> Any:
+    def _returned(self, model: Any, action: str, X: Any, rName: str | None, *, pure_python: bool, **kwargs: Any) -> Any:
+        result = getattr(model, action)(X, **kwargs)
         if rName is not None:
             return self.data_store.put(as_frame(model, result, X, action), rName)
         return as_python(result) if pure_python else as_frame(model, result, X, action)
+
+
+class _Data(NamedTuple):
+    """What a model is fitted on, and what it is called."""
+
+    Xname: str
+    Yname: str | None
+    X: Any
+    y: Any
 
 
 class _Sink:
@@ -274,11 +269,16 @@ def _require(model: Any, action: str, name: str) -> Any:
     return model
 
 
+def _as_target(y: Any) -> Any:
+    """Of a frame with one column take that column, as scikit-learn wants it."""
+    return y.iloc[:, 0] if isinstance(y, pd.DataFrame) and y.shape[1] == 1 else y
+
+
 def _skops() -> Any:
     try:
         import skops.io  # noqa: PLC0415 -- an extra
     except ImportError as error:
-        raise UnsupportedOptionError("format='skops' needs the package skops: pip install omega-backends[skops]") from error
+        raise UnsupportedOptionError("format='skops' needs skops: pip install omega-backends[skops]") from error
     return skops.io
 
 
@@ -297,5 +297,3 @@ def _found(search: GridSearchCV) -> dict[str, Any]:
             )
         ],
     }
-
-

@@ -16,35 +16,43 @@ from omega_cli.session import Session
 
 DONE, FAILED = 0, 1
 
-ORDER = (*stores.GROUPS, "promote", "buckets", "runtime", "gc", "fsck", "du", "doctor", "config", "demo", "shell")
+#: The commands in the sections of the help.
+SECTIONS = {
+    "Objects": (*stores.GROUPS, "promote", "buckets"),
+    "Runtime": ("runtime",),
+    "Upkeep": ("gc", "fsck", "du", "doctor", "config"),
+    "Try it": ("demo", "shell"),
+}
 
 
 class Group(TyperGroup):
-    """All commands, in the order of the help; global options may stand before and behind them."""
+    """All commands; global options may stand before and behind them."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take the global options out, then find the command."""
         ctx.obj = Session()
         return super().parse_args(ctx, ctx.obj.take(args))
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Return their names."""
-        return sorted(super().list_commands(ctx), key=ORDER.index)
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 -- typer calls it so
+        """Write the commands and what they do, by section."""
+        for section, names in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl([(name, self.commands[name].get_short_help_str(limit=70)) for name in names])
 
 
-app = typer.Typer(name="om", cls=Group, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(name="om", cls=Group, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 for _name, _help in stores.GROUPS.items():
-    app.add_typer(stores.app, name=_name, help=_help, rich_help_panel="Objects")
-app.command("promote", rich_help_panel="Objects")(promoting.promote)
-app.command("buckets", rich_help_panel="Objects")(configuring.buckets)
-app.add_typer(runtime.app, name="runtime", rich_help_panel="Runtime")
-app.command("gc", rich_help_panel="Upkeep")(upkeep.gc)
-app.command("fsck", rich_help_panel="Upkeep")(upkeep.fsck)
-app.command("du", rich_help_panel="Upkeep")(upkeep.du)
-app.command("doctor", rich_help_panel="Upkeep")(configuring.doctor)
-app.add_typer(configuring.app, name="config", rich_help_panel="Upkeep")
-app.command("demo", rich_help_panel="Try it")(demonstrating.demo)
-app.command("shell", rich_help_panel="Try it")(configuring.shell)
+    app.add_typer(stores.app, name=_name, help=_help)
+app.command("promote")(promoting.promote)
+app.command("buckets")(configuring.buckets)
+app.add_typer(runtime.app, name="runtime")
+app.command("gc")(upkeep.gc)
+app.command("fsck")(upkeep.fsck)
+app.command("du")(upkeep.du)
+app.command("doctor")(configuring.doctor)
+app.add_typer(configuring.app, name="config")
+app.command("demo")(demonstrating.demo)
+app.command("shell")(configuring.shell)
 
 
 def _show_version(value: bool) -> None:
@@ -99,8 +107,9 @@ def run(args: Sequence[str]) -> int:
 def _misused(error: typer.TyperException) -> int:
     ctx = getattr(error, "ctx", None)
     path = ctx.command_path if ctx else "om"
-    if words := error.format_message().rstrip("."):  # without words, the help was shown
-        sys.stderr.write(f"{path}: {words}. See {path} --help\n")
+    words = error.format_message()
+    is_help = words.startswith("Usage:")  # what typer says where a command is missing
+    sys.stderr.write(f"{words}\n" if is_help else f"{path}: {words.rstrip('.')}. See {path} --help\n")
     return error.exit_code
 
 

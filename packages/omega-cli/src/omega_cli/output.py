@@ -8,9 +8,10 @@ import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from omega_cli.session import Session
+from omega_domain.errors import UnsupportedOptionError
 
 if TYPE_CHECKING:
     from omega_domain.services.metadata import Metadata
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _STEP = 1000
 _UNLIMITED = 1 << 16
+_CHUNK = 1 << 20
 
 
 def show_rows(session: Session, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, empty: str = "") -> None:
@@ -47,10 +49,10 @@ def show_saved(session: Session, meta: Metadata) -> None:
 
 def show_object(session: Session, facts: Mapping[str, Any], value: Any, *, is_cut: bool = False) -> None:
     """Print an object: as people read its type, or as JSON beside the facts about it."""
-    if session.as_json:
+    if hasattr(value, "read"):
+        _print_file(value, facts, as_json=session.as_json)
+    elif session.as_json:
         print_json({**facts, "value": value})
-    elif hasattr(value, "read"):
-        sys.stdout.buffer.write(value.read())
     else:
         print_line(_readable(value))
     if is_cut:
@@ -142,6 +144,18 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
     return _plain_object(value)
+
+
+def _print_file(file: IO[Any], facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print a file of bytes or text as it is, without ever holding it whole."""
+    sys.stdout.flush()
+    with file:
+        if as_json:
+            raise UnsupportedOptionError(
+                f"{facts['name']!r} is a file and has no form in JSON: name a file to write it to"
+            )
+        while chunk := file.read(_CHUNK):
+            sys.stdout.buffer.write(chunk.encode() if isinstance(chunk, str) else chunk)
 
 
 def _readable(value: Any) -> str:

@@ -33,7 +33,7 @@ X = Annotated[
     str | None,
     typer.Argument(
         metavar="X",
-        help=r"Dataset, also name\[a,b]; '*' is what it was fitted on; for run a value.",
+        help="Dataset, also name[a,b]; '*' is what it was fitted on; for run a value.",
         autocompletion=completion.datasets,
     ),
 ]
@@ -105,7 +105,7 @@ def result(
 
 @app.command("status")
 def status(ctx: typer.Context) -> None:
-    """Show workers, queues, and how many tasks there are of which status.
+    """Show workers, queues, and numbers of tasks.
 
     JSON: {workers, queues, tasks}.
     """
@@ -138,7 +138,9 @@ def workers(ctx: typer.Context) -> None:
 
 @app.command("ping")
 def ping(ctx: typer.Context) -> None:
-    """Ask every worker for a sign of life; exit code 1 if none gives one.
+    """Ask every worker for a sign of life.
+
+    The exit code is 1 if none gives one.
 
     JSON: an array of {worker, answer}.
     """

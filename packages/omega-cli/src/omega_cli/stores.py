@@ -91,7 +91,7 @@ def get(
         str,
         typer.Argument(
             metavar="NAME",
-            help=r"Name; also name\[a,b], name@tag, name#rows:start=0,end=9.",
+            help="Name; also name[a,b], name@tag, name#rows:start=0,end=9.",
             autocompletion=completion.objects,
         ),
     ],

@@ -18,6 +18,7 @@ from omega_domain.services.store import OmegaStore
 
 FRAMES = ("csv", "tsv", "jsonl", "parquet")
 FORMATS = (*FRAMES, "json", "npy", "file")
+ENDINGS = {"ndarray.bin": "npy", "virtualobj.cloudpickle": "cloudpickle"}
 PICKLES = (".pkl", ".pickle", ".joblib", ".cloudpickle", ".dill")
 
 
@@ -65,7 +66,7 @@ def read_object(file: IO[bytes] | Path, name: str, *, form: str | None = None, d
 def write_object(store: OmegaStore, name: str, path: Path, *, query: Q | None = None, overwrite: bool = False) -> None:
     """Write an object to a file: frames and data in the format of its ending, anything else as it is stored.
 
-    The file appears when it is complete.
+    The file appears when it is complete. A folder that was put is unpacked.
 
     Raises:
         FileExistsError: the file exists, and ``overwrite`` is not set.
@@ -74,6 +75,9 @@ def write_object(store: OmegaStore, name: str, path: Path, *, query: Q | None = 
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already; overwrite it by --force, or give another name")
     meta = store.resolve(name)
+    if meta.kind == "python.file":
+        store.get(name, path=path)
+        return
     options = {} if query is None else {"filter": query}
     with _replacing(path) as part:
         if meta.kind.startswith("pandas."):
@@ -83,7 +87,7 @@ def write_object(store: OmegaStore, name: str, path: Path, *, query: Q | None = 
         elif meta.kind == "python.data":
             _write_json(store.get(name, **options), part, path.name)
         else:
-            _copy_blob(meta, part)
+            _copy_blob(meta, part, path.name)
 
 
 def excerpt(store: OmegaStore, name: str, *, query: Q | None = None, limit: int = 0) -> Excerpt:
@@ -134,10 +138,13 @@ def _write_json(value: Any, part: Path, name: str) -> None:
         raise UnsupportedOptionError(f"{name} can not be written: {error}; read the object from Python") from error
 
 
-def _copy_blob(meta: Metadata, part: Path) -> None:
+def _copy_blob(meta: Metadata, part: Path, name: str) -> None:
     blobs = [blob for blob in meta.parts if blob.type == "blob"]
     if len(blobs) != 1:
         raise UnsupportedOptionError(f"{meta.name!r} is a {meta.kind}, which is no single file: read it from Python")
+    ending = meta.kind_meta.get("format") or ENDINGS.get(meta.kind)
+    if ending and not name.endswith(f".{ending}"):
+        raise UnsupportedOptionError(f"{meta.name!r} can not be written to {name}: let it end in .{ending}")
     with meta.store.payloads.open(blobs[0]) as source, part.open("wb") as target:
         shutil.copyfileobj(source, target, 1 << 20)
 

@@ -1,0 +1,130 @@
+"""The backend of Python data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omega_backends.python_data import PythonDataBackend
+from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
+from omega_domain.entities.query import Q
+from omega_domain.errors import ColumnNotFoundError, UnsupportedObjectError, UnsupportedOptionError
+from omega_domain.omega import Omega
+from omega_domain.testing.backend import DataBackendContract
+
+
+def _omega() -> Omega:
+    om = Omega(metadata=MemoryMetadataStore(), store=MemoryStore())
+    om.context.registry.register(PythonDataBackend.KIND, PythonDataBackend)
+    return om
+
+
+@pytest.fixture
+def om() -> Omega:
+    return _omega()
+
+
+class TestPythonDataBackend(DataBackendContract):
+    """What every backend promises."""
+
+    @pytest.fixture
+    def backend(self) -> type[PythonDataBackend]:
+        return PythonDataBackend
+
+    @pytest.fixture
+    def objects(self) -> Sequence[Any]:
+        return [{"a": [1, 2.5, None, True]}, [{"x": 1}, {"x": 2}], "text", 0]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, True, 0, -1.5, "", "text", [], {}, (), b"\x00", [[]], [None], {"a": {}}, [[1], [2, 3]]),
+        *(2**70, float("inf"), Decimal("1.10"), datetime(2030, 1, 1, tzinfo=UTC), {1, 2}, (1, (2, [3]))),
+        *({1: "a", None: "b"}, {"$where": 1, "a.b": {"\0": 2}}, {"_id": 1, "_omega": 2, "data": 3}),
+    ],
+    ids=ascii,
+)
+def test_data_come_back_as_they_were_put(om: Omega, value: Any) -> None:
+    om.datasets.put(value, "a")
+    found = om.datasets.get("a")
+    assert found == value
+    assert type(found) is type(value)
+
+
+json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.lists(inner).map(tuple),
+    max_leaves=10,
+)
+
+
+@given(st.lists(json, min_size=1, max_size=4))
+def test_append_gives_the_list_of_what_was_put(values: list[Any]) -> None:
+    om = _omega()
+    for value in values:
+        om.datasets.put(value, "a", append=True)
+    assert om.datasets.get("a") == values
+
+
+def test_append_to_what_was_put_makes_it_the_first_of_the_list(om: Omega) -> None:
+    om.datasets.put([1, 2], "a")
+    om.datasets.put({"x": 3}, "a", append=True)
+    assert om.datasets.get("a") == [[1, 2], {"x": 3}]
+    assert om.datasets.get("a@1") == [1, 2]
+
+
+def test_filters_choose_dicts_by_their_keys(om: Omega) -> None:
+    om.datasets.put([{"x": 1, "y": "a"}, {"x": 5}, {"x": 7, "y": "b"}, "no dict"], "a")
+    assert om.datasets.get("a", x__gt=1) == [{"x": 5}, {"x": 7, "y": "b"}]
+    assert om.datasets.get("a", Q(y="a") | Q(x=7)) == [{"x": 1, "y": "a"}, {"x": 7, "y": "b"}]
+    assert om.datasets.get("a", y__isnull=True) == [{"x": 5}]
+    assert om.datasets.get("a", x=100) == []
+    om.datasets.put({"x": 1}, "one")
+    assert om.datasets.get("one", x=1) == [{"x": 1}]
+
+
+def test_a_filter_on_an_unknown_key_or_on_no_dicts_is_an_error(om: Omega) -> None:
+    om.datasets.put([{"x": 1}], "a")
+    with pytest.raises(ColumnNotFoundError, match="z"):
+        om.datasets.get("a", z=1)
+    om.datasets.put("text", "b")
+    with pytest.raises(UnsupportedOptionError, match="no dicts"):
+        om.datasets.get("b", x=1)
+    om.datasets.put([], "empty")
+    assert om.datasets.get("empty", x=1) == []
+
+
+def test_what_has_no_form_in_json_is_refused_with_its_place(om: Omega) -> None:
+    om.datasets.put(1, "a")
+    with pytest.raises(UnsupportedObjectError, match=r"'a' can not be put as data: .*type object at \['x'\]\[1\]"):
+        om.datasets.put({"x": [0, object()]}, "a")
+    endless: list[Any] = []
+    endless.append(endless)
+    with pytest.raises(UnsupportedObjectError, match="recursion"):
+        om.datasets.put(endless, "a")
+    assert om.datasets.get("a") == 1
+
+
+def test_what_no_document_can_hold_is_kept_in_a_blob(om: Omega) -> None:
+    large = {"x": "y" * (9 << 20)}
+    meta = om.datasets.put(large, "a")
+    assert [part.type for part in meta.parts] == ["blob"]
+    assert om.datasets.get("a") == large
+    om.datasets.put([large, 1], "a")
+    assert om.datasets.get("a") == [large, 1]
+
+
+def test_the_summary_says_what_it_is(om: Omega) -> None:
+    om.datasets.put({"x": 1}, "a")
+    om.datasets.put([1, 2], "b")
+    om.datasets.put(1, "c", append=True)
+    om.datasets.put(2, "c", append=True)
+    facts = [{key: om.datasets.summary(name).get(key) for key in ("type", "items")} for name in "abc"]
+    assert facts == [{"type": "dict", "items": None}, {"type": "list", "items": 2}, {"type": "list", "items": 2}]
