@@ -84,7 +84,7 @@ def test_a_column_without_memory_is_empty() -> None:
     ids=str,
 )
 def test_types_of_arrow_come_back(type_: pa.DataType, cells: list[Any]) -> None:
-    values = pd.array(pa.array(cells, type_), dtype=pd.ArrowDtype(type_))
+    values: Any = pd.array(pa.array(cells, type_), dtype=pd.ArrowDtype(type_))
     assert_same(pd.Series(there_and_back(values)), pd.Series(values))
 
 

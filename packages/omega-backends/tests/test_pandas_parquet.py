@@ -24,7 +24,6 @@ from omega_backends.parquet import GROUP_ROWS
 from omega_backends.testing.frames import assert_same, filters, frames, series
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.entities.query import Q
-from omega_domain.entities.version import Payload
 from omega_domain.errors import (
     ColumnNotFoundError,
     ConflictError,
@@ -458,13 +457,6 @@ def test_what_does_not_fit_is_refused_and_nothing_changes(store: OmegaStore, oth
     meta = store.metadata("f")
     assert meta is not None
     assert meta.version == 1
-
-
-def test_an_object_that_became_another_kind_meanwhile_is_left_alone(store: OmegaStore) -> None:
-    backend = store.get_backend_bykind(ParquetBackend.KIND)
-    store.make_metadata("f", "other.kind").set_payload(Payload((), {})).save()
-    with pytest.raises(SchemaMismatchError, match="of the kind 'other.kind' now"):
-        backend.put(FRAME, "f", append=True)
 
 
 def test_small_segments_are_merged_on_the_way(store: OmegaStore) -> None:

@@ -135,8 +135,6 @@ class ParquetBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
         """Return the payload with the new segment behind those of the version before."""
         if before is None:
             return Payload([part], schema.to_plain())
-        if before.kind != self.KIND:
-            raise SchemaMismatchError(f"can not append to {name!r}: it is of the kind {before.kind!r} now")
         stored = FrameSchema.from_plain(before.kind_meta)
         joined = stored.followed_by(schema, name)
         if joined is schema:

@@ -197,7 +197,7 @@ class Payloads:
 
 
 def _verify(file: BinaryIO, part: Part) -> None:
-    digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type] -- BinaryIO has what it needs
+    digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]  # binary files have readinto
     if digest.hexdigest() != part.sha256:
         raise CorruptPayloadError(
             f"the blob {part.ref[:12]}… does not match its SHA-256: it was damaged or changed outside of omega-ml. "
