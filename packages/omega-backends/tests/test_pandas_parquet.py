@@ -426,8 +426,38 @@ def test_categories_that_no_row_has_are_added_too(store: OmegaStore) -> None:
 def test_other_ordered_categories_are_refused(store: OmegaStore) -> None:
     store.put(pd.DataFrame({"x": pd.Categorical(["a"], categories=["a", "b"], ordered=True)}), "f")
     store.put(pd.DataFrame({"x": pd.Categorical(["b"], categories=["a", "b"], ordered=True)}), "f", append=True)
-    with pytest.raises(SchemaMismatchError, match="ordered categories of 'x'"):
+    with pytest.raises(SchemaMismatchError, match=r"categories of 'x' have the order \['a', 'b'\], not \['b', 'a'\]"):
         store.put(pd.DataFrame({"x": pd.Categorical(["b"], categories=["b", "a"], ordered=True)}), "f", append=True)
+
+
+def test_other_ordered_categories_of_the_index_are_refused(store: OmegaStore) -> None:
+    one, two = (pd.CategoricalIndex(["a"], categories=labels, ordered=True, name="k") for labels in (["a"], ["b", "a"]))
+    store.put(pd.DataFrame({"x": [1]}, index=one), "f")
+    with pytest.raises(SchemaMismatchError, match="categories of 'k'"):
+        store.put(pd.DataFrame({"x": [1]}, index=two), "f", append=True)
+
+
+def test_categories_that_are_equal_but_of_another_type_are_refused(store: OmegaStore) -> None:
+    store.put(pd.DataFrame({"x": pd.Categorical([1, "a"])}), "f")
+    with pytest.raises(SchemaMismatchError, match="of another type"):
+        store.put(pd.DataFrame({"x": pd.Categorical([True, "a"])}), "f", append=True)
+
+
+@pytest.mark.parametrize("many", [5, 3000])
+def test_many_categories_are_kept_out_of_the_metadata(store: OmegaStore, many: int) -> None:
+    frame = pd.DataFrame({"x": pd.Categorical([f"c{place}" for place in range(many)]), "n": range(many)})
+    store.put(frame, "f")
+    store.put(frame.iloc[:2], "f", append=True)
+    more = pd.Categorical(["new"], categories=[*frame["x"].cat.categories, "new"])
+    meta = store.put(pd.DataFrame({"x": more, "n": [1]}), "f", append=True)
+    assert max(len(str(part.meta)) for part in meta.parts) < 1000
+    whole = store.get("f")
+    assert whole["x"].cat.categories.tolist() == more.categories.tolist()
+    assert whole["x"].tolist() == [*frame["x"], "c0", "c1", "new"]
+    assert_same(store.get("f[n]"), whole[["n"]])
+    assert store.get("f[n]", x="new")["n"].tolist() == [1]
+    store.compact("f")
+    assert_same(store.get("f"), whole)
 
 
 def test_cells_of_object_columns_may_be_of_other_types_in_each_append(store: OmegaStore) -> None:

@@ -32,14 +32,14 @@ def test_what_is_not_known_takes_no_space() -> None:
 
 def test_only_new_categories_are_added() -> None:
     first, second = SegmentFacts(rows=1, categories={"c": [1, 2]}), SegmentFacts(rows=1, categories={"c": [2, 3]})
-    assert second.with_new_categories([first]).categories == {"c": [3]}
+    assert second.without_known(first).categories == {"c": [3]}
 
 
 def test_a_frequency_ends_where_categories_are_added() -> None:
     first = SegmentFacts(rows=1, categories={"c": [1]}, freqs={"c": "D"})
     second = SegmentFacts(rows=1, categories={"c": [2]}, freqs={"c": "D"})
     assert joined([first]).freqs == {"c": "D"}
-    assert joined([first, second.with_new_categories([first])]).freqs == {}
+    assert joined([first, second.without_known(first)]).freqs == {}
 
 
 def test_segments_together_have_all_rows_and_categories_and_a_common_encoding() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,10 +19,9 @@ from omega_backends.frame_schema import Frame, FrameSchema
 from omega_backends.frame_segments import Categories, Piece, assemble, series_of
 from omega_backends.parquet import ColumnStatistics, Segment, statistics
 from omega_backends.segment_facts import SegmentFacts, joined
+from omega_backends.segment_opening import Opener, facts_of, open_segment
 from omega_domain.entities.query import Q
 from omega_domain.entities.version import Part
-
-Opener = Callable[[Part], IO[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +34,33 @@ class _Source:
 
 
 class FrameReader:
-    """Reads one stored frame.
+    """Reads one stored frame, or a part of it.
 
     Args:
         schema: of the frame.
         parts: its segments.
-        open_part: opens a segment for reading.
+        opener: opens a segment.
+        places: places of the columns to return.
+        rows: which rows to look at.
+        query: a bound filter that must hold for the rows to return; None for all.
     """
 
-    def __init__(self, schema: FrameSchema, parts: Sequence[Part], open_part: Opener) -> None:
-        self._schema = schema
-        self._open = open_part
-        facts = [SegmentFacts.from_plain(part.meta, schema.stored) for part in parts]
+    def __init__(
+        self,
+        schema: FrameSchema,
+        parts: Sequence[Part],
+        opener: Opener,
+        *,
+        places: Sequence[int],
+        rows: range,
+        query: Q | None = None,
+    ) -> None:
+        self._schema, self._opener = schema, opener
+        self._places, self._rows = places, rows
+        self._names = [level.name for level in schema.index.levels] + [schema.fields[place].name for place in places]
+        asked = query.columns() if query is not None else set()
+        columns = {*self._names, *map(str, asked)}
+        facts = [facts_of(part, schema.stored, opener, columns=columns) for part in parts]
         ends = list(accumulate((one.rows for one in facts), initial=0))
         self._sources = [
             _Source(part, one, range(*ends[place : place + 2]))
@@ -54,69 +68,64 @@ class FrameReader:
         ]
         self._categories = categories_of(schema, facts)
         self._dtypes = {field.name: field.dtype for field in schema.stored}
+        self._pruner = Pruner(query, schema.stored, self._categories) if query is not None else None
 
-    def frame(self, places: Sequence[int], *, query: Q | None, rows: range) -> Frame:
-        """Return the columns at these places, of these rows, where the bound filter holds."""
-        return self._assembled(list(self._pieces(places, query, rows, whole=True)), places)
+    def frame(self) -> Frame:
+        """Return all of it as one frame."""
+        return self._assembled(list(self._pieces(whole=True)))
 
-    def chunks(self, places: Sequence[int], *, query: Q | None, rows: range, size: int) -> Iterator[Frame]:
+    def chunks(self, size: int) -> Iterator[Frame]:
         """Iterate over frames of so many rows, the last may be shorter; one empty frame if there are none."""
         held: list[Piece] = []
         count = 0
         is_first = True
-        for piece in self._pieces(places, query, rows, whole=False):
+        for piece in self._pieces(whole=False):
             rest = piece
             while count + len(rest.rows) >= size:
                 head, rest = _split(rest, size - count)
                 held.append(head)
-                yield self._assembled(held, places)
+                yield self._assembled(held)
                 is_first, count = False, 0
             if len(rest.rows):
                 held.append(rest)
                 count += len(rest.rows)
             del piece, rest
         if held or is_first:
-            yield self._assembled(held, places)
+            yield self._assembled(held)
 
-    def _assembled(self, held: list[Piece], places: Sequence[int]) -> Frame:
-        frame = assemble(self._schema, held, places, self._categories)
+    def _assembled(self, held: list[Piece]) -> Frame:
+        frame = assemble(self._schema, held, self._places, self._categories)
         held.clear()
         return frame
 
-    def _pieces(self, places: Sequence[int], query: Q | None, rows: range, *, whole: bool) -> Iterator[Piece]:
+    def _pieces(self, *, whole: bool) -> Iterator[Piece]:
         """Iterate over what is found, by segments, or by row groups where chunks or filters need no more at a time."""
-        names = [level.name for level in self._schema.index.levels]
-        names += [self._schema.fields[place].name for place in places]
-        pruner = Pruner(query, self._schema.stored, self._categories) if query is not None else None
         for source in self._sources:
-            if not _common(source.rows, rows):
+            if not _common(source.rows, self._rows):
                 continue
-            if pruner is None:
+            if self._pruner is None:
                 with self._segment(source) as segment:
-                    yield from _all(segment, source, names, rows, whole=whole)
-            elif pruner.may_match(source.facts.bounds, source.facts.rows):
+                    yield from _all(segment, source, self._names, self._rows, whole=whole)
+            elif self._pruner.may_match(source.facts.bounds, source.facts.rows):
                 with self._segment(source) as segment:
-                    yield from self._matching(segment, source, names, rows, pruner=pruner)
+                    yield from self._matching(segment, source, self._pruner)
 
     def _segment(self, source: _Source) -> Segment:
         texts = [name for name, spec in self._dtypes.items() if family(spec) == "category"]
-        name = f"{source.part.ref[:12]}…"
-        return Segment(self._open(source.part), footer=source.facts.footer, name=name, dictionaries=texts)
+        return open_segment(source.part, source.facts, self._opener, dictionaries=texts)
 
-    def _matching(
-        self, segment: Segment, source: _Source, names: Sequence[str], rows: range, *, pruner: Pruner
-    ) -> Iterator[Piece]:
+    def _matching(self, segment: Segment, source: _Source, pruner: Pruner) -> Iterator[Piece]:
         """Read the filter's columns first, and the others only of row groups in which it holds somewhere."""
         asked = sorted(map(str, pruner.query.columns()))
-        others = [name for name in names if name not in asked]
-        for group, run in _overlapping(segment, source, rows):
+        others = [name for name in self._names if name not in asked]
+        for group, run in _overlapping(segment, source, self._rows):
             if not pruner.may_match(self._bounds(segment, group), len(run)):
                 continue
             found = _piece(segment.read(asked, [group]), run, run, source.facts)
-            mask = self._mask(pruner.query, found) & _window(run, rows)
+            mask = self._mask(pruner.query, found) & _window(run, self._rows)
             if mask.any():
                 columns = found.columns | (_columns(segment.read(others, [group])) if others else {})
-                yield _filtered({name: columns[name] for name in names}, run, mask, source.facts)
+                yield _filtered({name: columns[name] for name in self._names}, run, mask, source.facts)
 
     def _bounds(self, segment: Segment, group: int) -> dict[str, ColumnStatistics]:
         found = statistics(segment.metadata, group)

@@ -116,7 +116,7 @@ class FrameSchema:
         """Return the places of the named columns in the order of their names; all for None.
 
         Args:
-            columns: labels, or how they read.
+            columns: labels, or how they read; one may stand alone.
             excluding: all but these, in the order of the frame.
 
         Raises:
@@ -126,6 +126,7 @@ class FrameSchema:
         if columns is None:
             return every
         labels = self.column_labels
+        columns = [columns] if isinstance(columns, str) else columns
         places = list(dict.fromkeys(place for column in columns for place in _found(column, labels)))
         return [place for place in every if place not in set(places)] if excluding else places
 

@@ -6,9 +6,9 @@ they become one of a higher level: there are O(log n) small segments, and a row 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import IO
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -17,8 +17,9 @@ from omega_backends.frame_index import Field
 from omega_backends.frame_objects import Encoding, recode_objects
 from omega_backends.frame_schema import Frame, FrameSchema
 from omega_backends.frame_segments import EncodedFrame
-from omega_backends.parquet import GROUP_ROWS, Segment, Written, write_segment
+from omega_backends.parquet import GROUP_ROWS, Written, write_segment
 from omega_backends.segment_facts import SegmentFacts, joined
+from omega_backends.segment_opening import facts_of, open_part, open_segment
 from omega_domain.entities.version import Part
 from omega_domain.services.payload import Payloads
 
@@ -27,9 +28,16 @@ FINAL_ROWS = 65_536
 #: Segments of so many rows stay as they are when a frame is compacted.
 LARGE_ROWS = 1_048_576
 
-_SMALL_BYTES = 1 << 20
 _TABLE_ROWS = 4 * GROUP_ROWS
 _LEVELS = (FAN, FAN**2, FAN**3, FINAL_ROWS)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSegment:
+    """A segment just stored: its part, and all facts about it."""
+
+    part: Part
+    facts: SegmentFacts
 
 
 class SegmentWriter:
@@ -44,7 +52,7 @@ class SegmentWriter:
         self._payloads = payloads
         self._fields = schema.stored
 
-    def write(self, frame: Frame, schema: FrameSchema) -> Part:
+    def write(self, frame: Frame, schema: FrameSchema) -> StoredSegment:
         """Store a frame as one segment.
 
         Raises:
@@ -58,9 +66,9 @@ class SegmentWriter:
 
     def merge(self, parts: Sequence[Part]) -> Part:
         """Store adjacent segments as one, without ever holding all of it."""
-        every = [SegmentFacts.from_plain(part.meta, self._fields) for part in parts]
+        every = [facts_of(part, self._fields, open_part(self._payloads)) for part in parts]
         facts = joined(every)
-        return self._store(_rebatched(self._tables(parts, every, facts.encodings)), facts)
+        return self._store(_rebatched(self._tables(parts, every, facts.encodings)), facts).part
 
     def merge_tail(self, parts: Sequence[Part]) -> list[Part]:
         """Return the parts with runs of small segments at their end merged, as far as there are enough of a level."""
@@ -85,10 +93,13 @@ class SegmentWriter:
             run = []
         return done
 
-    def _store(self, tables: Iterable[pa.Table], facts: SegmentFacts) -> Part:
+    def _store(self, tables: Iterable[pa.Table], facts: SegmentFacts) -> StoredSegment:
         written: list[Written] = []
-        part = self._payloads.write(lambda file: written.append(write_segment(file, tables)))
-        return replace(part, meta=facts.about(written[0], self._fields).to_plain(self._fields))
+        many = {name: facts.categories[name] for name in sorted(facts.many)}
+        note = json.dumps(many) if many else ""
+        part = self._payloads.write(lambda file: written.append(write_segment(file, tables, note=note)))
+        stored = replace(facts, in_file=facts.many).about(written[0], self._fields)
+        return StoredSegment(replace(part, meta=stored.to_plain(self._fields)), stored)
 
     def _tables(
         self, parts: Sequence[Part], facts: Sequence[SegmentFacts], common: Mapping[str, Encoding]
@@ -96,16 +107,10 @@ class SegmentWriter:
         names = [field.name for field in self._fields]
         texts = [field.name for field in self._fields if family(field.dtype) == "category"]
         for part, one in zip(parts, facts, strict=True):
-            file = open_part(self._payloads)(part)
-            with Segment(file, footer=one.footer, name=f"{part.ref[:12]}…", dictionaries=texts) as segment:
+            with open_segment(part, one, open_part(self._payloads), dictionaries=texts) as segment:
                 for group in range(max(segment.metadata.num_row_groups, 1)):
                     groups = [group] if segment.metadata.num_row_groups else None
                     yield _recoded(segment.read(names, groups), self._fields, one.encodings, common)
-
-
-def open_part(payloads: Payloads) -> Callable[[Part], IO[bytes]]:
-    """Return how segments are opened: small ones are checked by their SHA-256, others by the checksums they hold."""
-    return lambda part: payloads.open(part, verify=part.size <= _SMALL_BYTES)
 
 
 def _level(part: Part) -> int:

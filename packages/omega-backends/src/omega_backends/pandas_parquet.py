@@ -8,13 +8,17 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from omega_backends.frame_dtypes import content, describe
+from omega_backends.frame_cells import cell_from_plain
+from omega_backends.frame_dtypes import content, describe, family
 from omega_backends.frame_filter import bind
+from omega_backends.frame_index import Field
+from omega_backends.frame_labels import cells_from_plain
 from omega_backends.frame_reader import FrameReader
 from omega_backends.frame_schema import Frame, FrameSchema
-from omega_backends.frame_writer import SegmentWriter, open_part
-from omega_backends.segment_facts import SegmentFacts
+from omega_backends.frame_writer import SegmentWriter, StoredSegment
 from omega_backends.segment_facts import joined as joined_facts
+from omega_backends.segment_facts import unknown
+from omega_backends.segment_opening import facts_of, open_part
 from omega_domain.entities.query import Q
 from omega_domain.entities.version import Part, Payload, Version
 from omega_domain.errors import (
@@ -54,13 +58,13 @@ class ParquetBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
         try:
             schema = FrameSchema.of(obj)
             writer = SegmentWriter(self.data_store.payloads, schema)
-            part = writer.write(obj, schema)
+            segment = writer.write(obj, schema)
         except UnsupportedObjectError as error:
             raise UnsupportedObjectError(f"{name!r} can not be put: {error}") from error
         draft = self.data_store.make_metadata(name, self.KIND)
         if append:
-            return draft.save(merge=lambda before: self._appended(before, schema, part, name))
-        return draft.set_payload(Payload([part], schema.to_plain())).save()
+            return draft.save(merge=lambda before: self._appended(before, schema, segment, name))
+        return draft.set_payload(Payload([segment.part], schema.to_plain())).save()
 
     def get(
         self,
@@ -91,14 +95,17 @@ class ParquetBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
         places = schema.select(columns, excluding=excluding)
         if schema.is_series and len(places) != 1:
             raise UnsupportedOptionError(f"{name!r} is a Series, whose only column can not be left out")
-        query = bind(filter, schema) if filter is not None else None
-        window = range(schema.rows)[slice(*rows)] if rows is not None else range(schema.rows)
-        reader = FrameReader(schema, meta.parts, open_part(self.data_store.payloads))
-        if chunksize is None:
-            return reader.frame(places, query=query, rows=window)
-        if chunksize < 1:
+        if chunksize is not None and chunksize < 1:
             raise UnsupportedOptionError(f"chunksize must be at least 1, not {chunksize}")
-        return reader.chunks(places, query=query, rows=window, size=chunksize)
+        reader = FrameReader(
+            schema,
+            meta.parts,
+            open_part(self.data_store.payloads),
+            places=places,
+            rows=range(schema.rows)[slice(*rows)] if rows is not None else range(schema.rows),
+            query=bind(filter, schema) if filter is not None else None,
+        )
+        return reader.frame() if chunksize is None else reader.chunks(chunksize)
 
     def compact(self, name: str) -> Metadata:
         """Rewrite the frame in as few segments as sensible, as a new version; what is appended meanwhile stays."""
@@ -131,8 +138,9 @@ class ParquetBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
             raise ObjectNotFoundError(f"no object {name!r}")
         return meta
 
-    def _appended(self, before: Version | None, schema: FrameSchema, part: Part, name: str) -> Payload:
+    def _appended(self, before: Version | None, schema: FrameSchema, segment: StoredSegment, name: str) -> Payload:
         """Return the payload with the new segment behind those of the version before."""
+        part = segment.part
         if before is None:
             return Payload([part], schema.to_plain())
         stored = FrameSchema.from_plain(before.kind_meta)
@@ -140,28 +148,38 @@ class ParquetBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
         if joined is schema:
             return Payload([part], schema.to_plain())
         held = list(before.parts)
-        if part.meta.get("categories"):
-            part = self._with_new_categories(part, stored, self.data_store.payloads.expand(held), name)
-        if schema.rows or part.meta.get("categories"):
+        if segment.facts.categories:
+            part = self._with_new_categories(segment, stored, held, name)
+        if schema.rows or part.meta.keys() & {"categories", "in_file"}:
             held = SegmentWriter(self.data_store.payloads, stored).merge_tail([*held, part])
         return Payload(held, joined.to_plain())
 
-    def _with_new_categories(self, part: Part, stored: FrameSchema, held: Iterable[Part], name: str) -> Part:
-        """Refuse other categories where they have an order, since it would be lost where the new ones belong."""
-        facts = SegmentFacts.from_plain(part.meta, stored.stored)
-        known = [SegmentFacts.from_plain(one.meta, stored.stored) for one in held]
-        there = joined_facts(known).categories
-        for field in stored.stored:
-            own = facts.categories.get(field.name, ())
-            if own and content(field.dtype)["ordered"] and list(own) != there.get(field.name, []):
-                raise SchemaMismatchError(
-                    f"can not append to {name!r}: the ordered categories of {field.name!r} are "
-                    f"{there.get(field.name, [])}, not {own}; convert by astype() to the same CategoricalDtype"
-                )
-        return replace(part, meta=facts.with_new_categories(known).to_plain(stored.stored))
+    def _with_new_categories(
+        self, segment: StoredSegment, stored: FrameSchema, held: Iterable[Part], name: str
+    ) -> Part:
+        payloads = self.data_store.payloads
+        known = joined_facts([facts_of(one, stored.stored, open_part(payloads)) for one in payloads.expand(held)])
+        labels = [*map(cell_from_plain, stored.index.names[: len(stored.index.levels)]), *stored.column_labels]
+        for label, field in zip(labels, stored.stored, strict=True):
+            if family(field.dtype) == "category":
+                own, there = (facts.categories.get(field.name, ()) for facts in (segment.facts, known))
+                _check_categories(field, own, there, f"append to {name!r}: the categories of {label!r}")
+        fresh = segment.facts.without_known(known)
+        return replace(segment.part, meta=fresh.to_plain(stored.stored))
 
     def _compacted(self, current: Version | None, before: Sequence[Part], after: Sequence[Part], name: str) -> Payload:
         parts = list(self.data_store.payloads.expand(current.parts)) if current else []
         if current is None or [part.ref for part in parts[: len(before)]] != [part.ref for part in before]:
             raise ConflictError(f"{name!r} was replaced while it was compacted; nothing was changed, compact it again")
         return Payload([*after, *parts[len(before) :]], current.kind_meta)
+
+
+def _check_categories(field: Field, own: Sequence[Any], known: Sequence[Any], what: str) -> None:
+    """Refuse new categories where it would be lost which one comes first, or that pandas could not tell apart."""
+    spec = content(field.dtype)
+    if spec["ordered"] and list(own) != list(known):
+        raise SchemaMismatchError(f"can not {what} have the order {list(known)}, not {list(own)}; convert by astype()")
+    if spec["of"] == "object" and not cells_from_plain(list(known) + unknown(own, known), "object").is_unique:
+        raise SchemaMismatchError(
+            f"can not {what} are {list(known)}, and some of {list(own)} are equal to them but of another type"
+        )

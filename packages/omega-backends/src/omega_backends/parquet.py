@@ -22,6 +22,7 @@ from omega_domain.errors import CorruptPayloadError, StoreError
 GROUP_ROWS = 32_768
 
 _COMPRESSION = ("zstd", 1)
+_NOTE = b"omega"
 _SAMPLE_ROWS = 4_096
 _MANY_VALUES = 100_000  # fewer are read faster by one thread
 
@@ -68,10 +69,11 @@ class Written:
     metadata: pq.FileMetaData
 
 
-def write_segment(sink: Writable, tables: Iterable[pa.Table]) -> Written:
+def write_segment(sink: Writable, tables: Iterable[pa.Table], *, note: str = "") -> Written:
     """Write tables of one schema, at least one, as a Parquet file; one table at a time is held.
 
-    A table fills whole row groups of :data:`GROUP_ROWS` rows, the last one of it may be shorter.
+    A table fills whole row groups of :data:`GROUP_ROWS` rows, the last one of it may be shorter. A note is kept in the
+    footer.
     """
     checked = _CheckedSink(sink)
     collected: list[pq.FileMetaData] = []
@@ -83,6 +85,8 @@ def write_segment(sink: Writable, tables: Iterable[pa.Table]) -> Written:
         for table in chain([first], source):
             writer.write_table(table, row_group_size=GROUP_ROWS)
             rows += table.num_rows
+        if note:
+            writer.add_key_value_metadata({_NOTE: note})
         checked.start_footer()
     finally:
         writer.close()
@@ -118,6 +122,12 @@ class Segment:
     def metadata(self) -> pq.FileMetaData:
         """The footer."""
         return self._parquet.metadata
+
+    @property
+    def note(self) -> str:
+        """What was noted when the segment was written."""
+        found = self.metadata.metadata or {}
+        return bytes(found.get(_NOTE, b"")).decode()
 
     @property
     def group_rows(self) -> list[int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +14,8 @@ from omega_backends.parquet import NO_FOOTER, ColumnStatistics, Footer, Written,
 
 #: Frames with more columns keep statistics in the Parquet footer only, so that metadata stay small.
 MAX_COLUMNS = 256
+#: A segment that adds more labels to the categories of a column keeps them in its own footer.
+MAX_LABELS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +27,8 @@ class SegmentFacts:
         footer: size and checksum of its footer.
         bounds: statistics of the columns, by name.
         encodings: how the cells of object columns are written.
-        categories: labels that this segment adds to the categories of the segments before it.
+        categories: labels of categories that this segment has, or only those that the segments before it do not have.
+        in_file: columns whose labels are so many that they are kept in the segment's own footer.
         freqs: frequency of those labels that are times and have one.
     """
 
@@ -33,6 +37,7 @@ class SegmentFacts:
     bounds: Mapping[str, ColumnStatistics] = field(default_factory=dict)
     encodings: Mapping[str, Encoding] = field(default_factory=dict)
     categories: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    in_file: frozenset[str] = frozenset()
     freqs: Mapping[str, str] = field(default_factory=dict)
 
     def about(self, written: Written, fields: Sequence[Field]) -> SegmentFacts:
@@ -55,6 +60,7 @@ class SegmentFacts:
             bounds={column.name: ColumnStatistics(*bound) for column, bound in bounds if bound is not None},
             encodings=plain.get("as", {}),
             categories=plain.get("categories", {}),
+            in_file=frozenset(plain.get("in_file", ())),
             freqs=plain.get("freqs", {}),
         )
 
@@ -66,32 +72,52 @@ class SegmentFacts:
             plain["bounds"] = [None if one == UNKNOWN else [one.nulls, one.low, one.high] for one in bounds]
         if self.encodings:
             plain["as"] = {name: dict(encoding) for name, encoding in self.encodings.items()}
-        added = {name: list(labels) for name, labels in self.categories.items() if labels}
-        plain |= {"categories": added} if added else {}
+        few = {name: list(labels) for name, labels in self.categories.items() if labels and name not in self.in_file}
+        plain |= {"categories": few} if few else {}
+        plain |= {"in_file": sorted(self.in_file)} if self.in_file else {}
         return plain | ({"freqs": dict(self.freqs)} if self.freqs else {})
 
-    def with_new_categories(self, before: Iterable[SegmentFacts]) -> SegmentFacts:
+    @property
+    def many(self) -> frozenset[str]:
+        """Columns with more labels than metadata should hold."""
+        return frozenset(name for name, labels in self.categories.items() if len(labels) > MAX_LABELS)
+
+    def without_known(self, before: SegmentFacts) -> SegmentFacts:
         """Return these facts with only those labels of categories that the segments before do not have."""
-        known = joined(list(before)).categories
-        added = {
-            name: [one for one in labels if one not in known.get(name, ())] for name, labels in self.categories.items()
-        }
-        return replace(
-            self, categories=added, freqs={name: freq for name, freq in self.freqs.items() if name not in known}
-        )
+        added = {name: unknown(labels, before.categories.get(name, ())) for name, labels in self.categories.items()}
+        freqs = {name: freq for name, freq in self.freqs.items() if name not in before.categories}
+        fresh = replace(self, categories=added, freqs=freqs)
+        return replace(fresh, in_file=self.in_file & fresh.many)
 
 
 def joined(every: Sequence[SegmentFacts]) -> SegmentFacts:
     """Return the facts about adjacent segments written as one, without what is only known when it is."""
-    categories: dict[str, list[Any]] = {}
+    categories: dict[str, dict[str, Any]] = {}
     freqs: dict[str, str] = {}
     for facts in every:
         for name in {*facts.categories, *facts.freqs}:
-            freqs.pop(name, None)
+            known = categories.get(name, {})
+            whole = known | {_key(label): label for label in facts.categories.get(name, ()) if _key(label) not in known}
             if name not in categories and name in facts.freqs:
                 freqs[name] = facts.freqs[name]
-            categories.setdefault(name, []).extend(facts.categories.get(name, ()))
+            elif len(whole) > len(known):
+                freqs.pop(name, None)
+            categories[name] = whole
     names = {name for facts in every for name in facts.encodings}
-    encodings = {name: common_encoding(facts.encodings[name] for facts in every) for name in names}
-    rows = sum(facts.rows for facts in every)
-    return SegmentFacts(rows=rows, encodings=encodings, categories=categories, freqs=freqs)
+    return SegmentFacts(
+        rows=sum(facts.rows for facts in every),
+        encodings={name: common_encoding(facts.encodings[name] for facts in every) for name in names},
+        categories={name: list(labels.values()) for name, labels in categories.items()},
+        freqs=freqs,
+    )
+
+
+def unknown(labels: Sequence[Any], known: Sequence[Any]) -> list[Any]:
+    """Return those of the labels that are not among the known, in their order."""
+    keys = {_key(label) for label in known}
+    return [label for label in labels if _key(label) not in keys]
+
+
+def _key(label: Any) -> str:
+    """Return what tells labels apart, their types included: ``1`` is not ``"1"`` and not ``true``."""
+    return f"={label}" if isinstance(label, str) else json.dumps(label, sort_keys=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cached_property
 from html import escape
@@ -119,9 +120,9 @@ class Omega:
         """Remove what nothing can reach any more from the whole context; see ``om gc``."""
         return collecting.collect(self.context, grace=grace, dry_run=dry_run)
 
-    def check(self, *, deep: bool = True) -> list[checking.Finding]:
+    def check(self, *, deep: bool = True, progress: Callable[[str], None] | None = None) -> list[checking.Finding]:
         """Return what is damaged or garbage in the whole context; see ``om fsck``."""
-        return checking.check(self.context, deep=deep)
+        return checking.check(self.context, deep=deep, progress=progress)
 
     def usage(self, bucket: str | None = None) -> checking.UsageReport:
         """Return what takes how much space, in the whole context or one bucket; see ``om du``."""
@@ -145,4 +146,4 @@ class Omega:
 
     @property
     def _runtime_name(self) -> str:
-        return "in-process" if self._queue is None else str(getattr(self._queue, "name", type(self._queue).__name__))
+        return self.queue.name

@@ -7,7 +7,7 @@ each; and nothing younger than the grace period is touched. A crash leaves work 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -74,6 +74,7 @@ class _Collector:
         self._grace = grace
         self._report = report
         self._start = context.clock.now()
+        self._removed: set[str] = set()
 
     def run(self) -> CollectReport:
         self._drop_temporary()
@@ -81,9 +82,9 @@ class _Collector:
         for lineage in found.lineages:
             self._collect_versions(lineage)
         self._collect_strays(found)
-        live = reachable(self._payloads, found.live)
-        self._collect_blobs(live)
-        self._collect_documents(live)
+        needed = set(reachable(self._payloads, self._left()))
+        self._collect_blobs(needed)
+        self._collect_documents(needed)
         if not self._report.is_dry_run:
             self._report.leftovers = self._context.store.files.sweep(
                 older_than=self._start - self._context.retention.lease
@@ -97,19 +98,21 @@ class _Collector:
                 if not self._report.is_dry_run:
                     self._update(head, lambda head: replace(head, dropped=self._start))
 
+    def _left(self) -> Iterator[Version]:
+        """Iterate over all versions that are there now; one that was needed again meanwhile was not removed."""
+        for record in self._context.metadata.records():
+            if isinstance(record, Version) and record.id not in self._removed:
+                yield record
+
     def _collect_versions(self, lineage: Lineage) -> None:
-        self._report.versions += len(lineage.superseded)
         if lineage.is_gone:
             self._report.objects.append(str(lineage.head.key))
-        if self._report.is_dry_run:
-            return
-        if lineage.is_gone:
-            versions = {version.id for version in lineage.superseded}.union(lineage.expired)
-            self._context.metadata.purge(uids=[lineage.head.uid], versions=versions)
+            versions = {version.id for version in lineage.superseded}
+            self._remove(versions, of=len(versions), trace=versions.union(lineage.expired), uids=[lineage.head.uid])
         elif lineage.head.dropped is None:
-            self._purge_superseded(lineage)
+            self._collect_superseded(lineage)
 
-    def _purge_superseded(self, lineage: Lineage) -> None:
+    def _collect_superseded(self, lineage: Lineage) -> None:
         """Take versions out of the head, then remove them; those with older live ones leave a tombstone."""
         expired = set(lineage.expired)
         for batch in _batches(lineage.superseded):
@@ -117,14 +120,34 @@ class _Collector:
             if not self._claim(lineage.head, ids):
                 return
             buried = [_bury(version) for version in batch if version.id not in expired]
-            self._context.metadata.purge(versions=[*buried, *(ids & expired)])
-            self._update(lineage.head, partial(_without_dropped, ids=ids))
-        rest = expired - {version.id for version in lineage.superseded}
-        if rest:
-            self._context.metadata.purge(versions=rest)
+            self._remove(ids, of=len(ids), trace=[*buried, *(ids & expired)])
+            self._release(lineage.head, ids)
+        self._remove(expired - {version.id for version in lineage.superseded}, of=0)
+
+    def _remove(
+        self,
+        ids: Collection[str],
+        *,
+        of: int,
+        trace: Iterable[str | Tombstone] | None = None,
+        uids: Iterable[str] = (),
+    ) -> None:
+        """Remove records for good, unless this is a dry run.
+
+        Args:
+            ids: of the versions that are removed.
+            of: how many of them count for the report.
+            trace: what to remove, with tombstones in place of ids where something must be left; by default the ids.
+            uids: heads that go, too.
+        """
+        self._report.versions += of
+        self._removed.update(ids)
+        left = list(ids if trace is None else trace)
+        if not self._report.is_dry_run and (left or uids):
+            self._context.metadata.purge(uids=uids, versions=left)
 
     def _claim(self, head: Head, ids: set[str]) -> bool:
-        """Mark versions as dropped in the head, unless one of them has become current or tagged meanwhile."""
+        """Mark versions as dropped in the head; return False if one of them has become current or tagged meanwhile."""
 
         def claimed(present: Head) -> Head:
             needed = {present.current.id, *(ref.id for ref in present.tags.values())}
@@ -132,7 +155,11 @@ class _Collector:
                 raise ObjectNotFoundError("a version is needed again")
             return replace(present, dropped_versions=tuple(dict.fromkeys([*present.dropped_versions, *ids])))
 
-        return self._update(head, claimed)
+        return self._report.is_dry_run or self._update(head, claimed)
+
+    def _release(self, head: Head, ids: set[str]) -> None:
+        if not self._report.is_dry_run:
+            self._update(head, partial(_without_dropped, ids=ids))
 
     def _update(self, head: Head, change: Callable[[Head], Head]) -> bool:
         try:
@@ -144,13 +171,10 @@ class _Collector:
     def _collect_strays(self, found: Survey) -> None:
         """Remove records that were never committed, once their writer must be dead."""
         horizon = self._start - self._context.retention.lease
-        old = [stray for stray in found.strays if isinstance(stray, Tombstone) or stray.created < horizon]
-        self._report.versions += len(old)
-        if old and not self._report.is_dry_run:
-            self._context.metadata.purge(versions=[stray.id for stray in old])
+        old = {stray.id for stray in found.strays if isinstance(stray, Tombstone) or stray.created < horizon}
+        self._remove(old, of=len(old))
 
-    def _collect_blobs(self, live: Iterable[str]) -> None:
-        needed = set(live)
+    def _collect_blobs(self, needed: set[str]) -> None:
         sizes = {
             info.id: info.size
             for info in self._context.store.files.find()
@@ -162,8 +186,7 @@ class _Collector:
         self._report.blobs = len(deleted)
         self._report.size = sum(sizes[blob] for blob in deleted)
 
-    def _collect_documents(self, live: Iterable[str]) -> None:
-        needed = set(live)
+    def _collect_documents(self, needed: set[str]) -> None:
         registry = self._context.store.collection(PAYLOADS)
         for entry in list(registry.find()):
             if entry["_id"] in needed or not self._is_over(entry["leased_until"]):
