@@ -97,7 +97,8 @@ def test_arrays_files_and_data_come_back(om: Omega) -> None:
     om.datasets.put(io.BytesIO(b"bytes"), "file")
     with om.datasets.get("file") as file:
         assert file.read() == b"bytes"
-    for value in (None, "", [], {}, [{"a": (1, 2)}]):
+    values: list[Any] = [None, "", [], {}, [{"a": (1, 2)}]]
+    for value in values:
         om.datasets.put(value, "data")
         assert om.datasets.get("data") == value
 

@@ -200,6 +200,11 @@ def test_columns_are_found_by_how_they_read(store: OmegaStore) -> None:
     assert store.get("n[1]").columns.tolist() == [1]
 
 
+def test_one_column_may_be_named_alone(store: OmegaStore) -> None:
+    store.put(FRAME, "f")
+    assert_same(store.get("f", columns="sales"), FRAME[["sales"]])
+
+
 def test_an_unknown_column_is_refused(store: OmegaStore) -> None:
     store.put(FRAME, "f")
     for name in ("f[sale]", "f[^sale]"):
@@ -342,6 +347,12 @@ def test_nothing_found_is_an_empty_frame_with_all_columns_and_dtypes(store: Omeg
     store.put(frame, "f")
     found = store.get("f", sales__gt=100)
     pd.testing.assert_frame_equal(found, frame[frame.sales > 100])
+
+
+@pytest.mark.parametrize(("query", "found"), [(Q(), 3), (~Q(), 0)])
+def test_a_filter_without_columns_holds_everywhere_or_nowhere(store: OmegaStore, query: Q, found: int) -> None:
+    store.put(pd.DataFrame(index=range(3)), "f")
+    assert_same(store.get("f", query), pd.DataFrame(index=range(found)))
 
 
 def test_a_series_is_filtered_by_its_name(store: OmegaStore) -> None:

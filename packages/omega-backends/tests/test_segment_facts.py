@@ -40,6 +40,7 @@ def test_a_frequency_ends_where_categories_are_added() -> None:
     second = SegmentFacts(rows=1, categories={"c": [2]}, freqs={"c": "D"})
     assert joined([first]).freqs == {"c": "D"}
     assert joined([first, second.without_known(first)]).freqs == {}
+    assert joined([first, first]).freqs == {"c": "D"}
 
 
 def test_segments_together_have_all_rows_and_categories_and_a_common_encoding() -> None:

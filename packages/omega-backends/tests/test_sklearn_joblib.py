@@ -217,5 +217,5 @@ def test_results_become_frames_and_plain_values() -> None:
     assert plain(value) == {"a": 1.5, "2": [1, None], "c": repr(object)}
 
 
-class _Strange(BaseEstimator):
+class _Strange(BaseEstimator):  # type: ignore[misc]  # scikit-learn brings no types
     """An estimator of our own."""

@@ -8,15 +8,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import omega_ml
 from omega_cli import demonstrating
 from omega_cli.demo import story
-from omega_cli.demo.telling import code_of
+from omega_cli.demo.telling import code_of, tell_end
 from omega_domain.errors import SettingsError
 
 Run = Callable[..., Any]
@@ -90,3 +92,12 @@ def test_without_the_data_it_says_what_to_install(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(story, "find_spec", lambda _: None)
     with pytest.raises(SettingsError, match=r"pip install 'omega-cli\[demo\]'"):
         story.data_folder()
+
+
+def test_the_end_says_where_the_command_is_if_the_shell_does_not_find_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    om, said = omega_ml.setup(store="memory://demo"), StringIO()
+    for found in (None, "/usr/bin/om"):
+        monkeypatch.setattr("shutil.which", lambda _, found=found: found)
+        tell_end(om, Console(file=said), 1.0)
+    assert said.getvalue().count(f"export PATH={OM.parent}") == 1
+    assert said.getvalue().count("om --bucket dev datasets list") == 2

@@ -142,7 +142,12 @@ def test_check_looks_into_collections_and_knows_tombstones(store: OmegaStore, co
     for text in ("one", "two", "three"):
         models.put(text, "m")
     models.drop("m@2")
+    store.put("old", "r")
+    store.put("new", "r")
     _wait(context)
+    assert [finding.what for finding in check(context) if finding.where == "omega:data/r"] == [
+        "has 1 version(s) that nobody needs"
+    ]
     collect(context)
     assert check(context) == []
 

@@ -56,9 +56,10 @@ class FrameReader:
         query: Q | None = None,
     ) -> None:
         self._schema, self._opener = schema, opener
-        self._places, self._rows = places, rows
+        self._places = places
         self._names = [level.name for level in schema.index.levels] + [schema.fields[place].name for place in places]
         asked = query.columns() if query is not None else set()
+        self._rows = rows if query is None or asked or query.matches({}) else range(0)
         columns = {*self._names, *map(str, asked)}
         facts = [facts_of(part, schema.stored, opener, columns=columns) for part in parts]
         ends = list(accumulate((one.rows for one in facts), initial=0))
@@ -68,7 +69,7 @@ class FrameReader:
         ]
         self._categories = categories_of(schema, facts)
         self._dtypes = {field.name: field.dtype for field in schema.stored}
-        self._pruner = Pruner(query, schema.stored, self._categories) if query is not None else None
+        self._pruner = Pruner(query, schema.stored, self._categories) if query is not None and asked else None
 
     def frame(self) -> Frame:
         """Return all of it as one frame."""

@@ -97,7 +97,8 @@ def joined(every: Sequence[SegmentFacts]) -> SegmentFacts:
     for facts in every:
         for name in {*facts.categories, *facts.freqs}:
             known = categories.get(name, {})
-            whole = known | {_key(label): label for label in facts.categories.get(name, ()) if _key(label) not in known}
+            whole = {_key(label): label for label in facts.categories.get(name, ())} | known
+            whole = known | whole if known else whole
             if name not in categories and name in facts.freqs:
                 freqs[name] = facts.freqs[name]
             elif len(whole) > len(known):

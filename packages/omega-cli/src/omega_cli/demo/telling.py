@@ -6,8 +6,11 @@ import ast
 import inspect
 import re
 import shlex
+import shutil
+import sys
 import textwrap
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -55,8 +58,14 @@ def tell_end(om: Omega, console: Console, seconds: float) -> None:
     console.print()
     console.print(Rule(Text(f"Done in {seconds:.1f} s. It is all yours now:", style="bold"), align="left"))
     home = om.context.store.url.removeprefix("file://")
-    for line in (f"export OMEGA_HOME={shlex.quote(home)}", *COMMANDS):
+    for line in (*_path_to_command(), f"export OMEGA_HOME={shlex.quote(home)}", *COMMANDS):
         console.print(Text(f"  {line}"), soft_wrap=True)
+
+
+def _path_to_command() -> list[str]:
+    """How a shell finds the command, if it does not yet: it may be in an environment that is not activated."""
+    folder = Path(sys.executable).parent
+    return [] if shutil.which("om") else [f'export PATH={shlex.quote(str(folder))}:"$PATH"']
 
 
 def code_of(function: Callable[..., Any]) -> str:

@@ -669,8 +669,10 @@ class CollectContract(_WithStores):
         for text in ("one", "two"):
             models.put(text, "m")
         _advance(context, LONG)
+        dry = collect(context, dry_run=True)
+        assert store.get("a@2") == "mid"
         report = collect(context)
-        assert (report.versions, report.blobs) == (1, 1)
+        assert (report.versions, report.blobs) == (dry.versions, dry.blobs) == (1, 1)
         assert _names(list(store.versions("a"))) == [1, 3]
         assert store.get("a@keep") == "old"
         assert store.get("a") == "new"
