@@ -20,6 +20,7 @@ from omega_domain.errors import UnsupportedObjectError
 
 Numbers = np.ndarray[Any, Any]
 
+_FEW = 1_000
 _NAT = np.iinfo(np.int64).min
 _ARROW_TYPES = (
     *(pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
@@ -57,6 +58,8 @@ def category_texts(categories: pd.Index[Any]) -> list[str]:
     """Return the text by which each category is written."""
     if isinstance(categories.dtype, pd.StringDtype):
         return list(categories)
+    if categories.dtype.kind in "iu":
+        return list(map(str, categories.tolist()))
     return [json.dumps(cell_to_plain(label), sort_keys=True) for label in categories.astype(object)]
 
 
@@ -120,9 +123,11 @@ def _encode_string(values: Any, _: DtypeSpec) -> pa.Array | pa.ChunkedArray:
 
 
 def _encode_category(values: Any, _: DtypeSpec) -> pa.Array:
+    """Write a dictionary of few categories; one of many would be written again with each row group."""
     codes = np.asarray(values.codes)
+    places = pa.array(codes, mask=_mask(codes < 0))
     texts = pa.array(category_texts(values.categories), type=pa.large_string())
-    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=_mask(codes < 0)), texts)
+    return pa.DictionaryArray.from_arrays(places, texts) if len(texts) <= _FEW else texts.take(places)
 
 
 def _decode_category(column: pa.ChunkedArray, categories: pd.Index[Any], *, ordered: bool) -> Any:

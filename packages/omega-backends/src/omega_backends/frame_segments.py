@@ -68,13 +68,14 @@ class EncodedFrame:
             yield pa.table(arrays)
 
     def _add(self, column: Field, what: str, values: Any) -> None:
-        """Encode object columns whole, because all cells have a say in how they are written."""
+        """Encode whole what is decided by all of its cells or categories; the rest waits until it is written."""
         if column.dtype == "object":
             values, self.encodings[column.name] = _named(what, lambda: encode_objects(values))
         elif family(column.dtype) == "category":
             self.categories[column.name] = _named(what, lambda: cells_to_plain(values.categories))
             freq = _named(what, lambda: freq_of(values.categories))
             self.freqs |= {column.name: freq} if freq is not None else {}
+            values = _named(what, lambda: encode(values, column.dtype))
         self._values.append((column, what, values))
 
 

@@ -15,8 +15,9 @@ from omega_domain.services.base_backends import BaseDataBackend
 from omega_domain.services.codec import CORE_LEAVES
 from omega_domain.services.metadata import Metadata
 
-#: A document database holds documents of up to 16 MB.
+#: A document database holds documents of up to 16 MB, of up to 100 levels, of text that is UTF-8.
 LARGEST_DOCUMENT = 8 << 20
+DEEPEST_DOCUMENT = 90
 
 _TYPES = (dict, list, str, int, float, bool, type(None), *(leaf.type for leaf in CORE_LEAVES))
 
@@ -66,15 +67,16 @@ class PythonDataBackend(BaseDataBackend, SupportsSummary):
         store = self.data_store
         try:
             documents = list(self._documents(obj))
+            has_room = all(_fits(document) for document in documents)
         except (CodecError, RecursionError) as error:
             raise UnsupportedObjectError(
                 f"{name!r} can not be put as data: {error}. Convert it to dict, list, str, numbers, dates or None"
             ) from error
         meta = {"type": type(obj).__name__} | ({"items": len(obj)} if isinstance(obj, list) else {})
-        if any(len(json.dumps(document)) > LARGEST_DOCUMENT for document in documents):
-            text = json.dumps(documents, separators=(",", ":"))
-            return store.payloads.write(lambda file: file.write(text.encode()), meta=meta)
-        return store.payloads.insert_documents(store.object_store_key(name, "data"), documents, meta=meta)
+        if has_room:
+            return store.payloads.insert_documents(store.object_store_key(name, "data"), documents, meta=meta)
+        text = json.dumps(documents, separators=(",", ":"))
+        return store.payloads.write(lambda file: file.write(text.encode()), meta=meta)
 
     def _documents(self, obj: Any) -> Iterator[Document]:
         """One document for each item of a list, else one in all."""
@@ -94,6 +96,23 @@ class PythonDataBackend(BaseDataBackend, SupportsSummary):
             documents = payloads.read_documents(part)
         items = [self.data_store.context.codec.decode(document["data"]) for document in documents]
         return items if part.meta["type"] == "list" else items[0]
+
+
+def _fits(document: Document) -> bool:
+    """Whether a document database holds this document; what it does not is kept in a blob."""
+    text = json.dumps(document, ensure_ascii=False)
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:  # half of a surrogate pair, as os.fsdecode() makes them; escaped, JSON keeps it
+        return False
+    opened = text.count("[") + text.count("{")  # counting is quick, and nearly always enough
+    return size <= LARGEST_DOCUMENT and (opened <= DEEPEST_DOCUMENT or _depth(document) <= DEEPEST_DOCUMENT)
+
+
+def _depth(value: Any) -> int:
+    if not isinstance(value, dict | list):
+        return 0
+    return 1 + max(map(_depth, value.values() if isinstance(value, dict) else value), default=0)
 
 
 def _appended(before: Version | None, part: Part) -> Payload:

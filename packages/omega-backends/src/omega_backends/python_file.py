@@ -120,8 +120,10 @@ def _staying(file: Any) -> Iterator[None]:
     except (OSError, AttributeError):
         yield
         return
-    yield
-    file.seek(place)
+    try:
+        yield
+    finally:
+        file.seek(place)
 
 
 def _pack(folder: Path, file: FileWriter, name: str) -> None:

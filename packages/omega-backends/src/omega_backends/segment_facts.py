@@ -97,8 +97,7 @@ def joined(every: Sequence[SegmentFacts]) -> SegmentFacts:
     for facts in every:
         for name in {*facts.categories, *facts.freqs}:
             known = categories.get(name, {})
-            whole = {_key(label): label for label in facts.categories.get(name, ())} | known
-            whole = known | whole if known else whole
+            whole = known | {_key(label): label for label in facts.categories.get(name, ())}
             if name not in categories and name in facts.freqs:
                 freqs[name] = facts.freqs[name]
             elif len(whole) > len(known):
@@ -121,4 +120,6 @@ def unknown(labels: Sequence[Any], known: Sequence[Any]) -> list[Any]:
 
 def _key(label: Any) -> str:
     """Return what tells labels apart, their types included: ``1`` is not ``"1"`` and not ``true``."""
-    return f"={label}" if isinstance(label, str) else json.dumps(label, sort_keys=True)
+    if isinstance(label, str):
+        return f"={label}"
+    return str(label) if type(label) is int else json.dumps(label, sort_keys=True)
