@@ -471,6 +471,13 @@ def test_many_categories_are_kept_out_of_the_metadata(store: OmegaStore, many: i
     assert_same(store.get("f"), whole)
 
 
+def test_many_categories_are_not_written_again_with_each_row_group(store: OmegaStore) -> None:
+    names = pd.Series(np.random.default_rng(0).integers(0, 2**60, 4 * GROUP_ROWS)).astype("str")
+    text = store.put(names, "text").size
+    assert store.put(names.astype("category"), "category").size < 3 * text
+    assert_same(store.get("category"), names.astype("category"))
+
+
 def test_cells_of_object_columns_may_be_of_other_types_in_each_append(store: OmegaStore) -> None:
     cells: list[Any] = ["a", None, 1, np.nan, (1, 2), b"x", date(2020, 1, 1), pd.NaT, True, 2.5]
     for place in range(40):

@@ -36,6 +36,15 @@ def test_what_is_written_is_read() -> None:
     assert facts.rows == 1000
 
 
+def test_a_note_is_kept() -> None:
+    file = io.BytesIO()
+    facts = write_segment(file, iter([TABLE]), note="ünï" * 1000)
+    with segment(file, facts.footer) as found:
+        assert found.note == "ünï" * 1000
+    with segment(written(TABLE)[0]) as found:
+        assert found.note == ""
+
+
 def test_columns_are_read_in_the_order_asked_for() -> None:
     file, _ = written(TABLE)
     with segment(file) as found:

@@ -121,6 +121,25 @@ def test_what_no_document_can_hold_is_kept_in_a_blob(om: Omega) -> None:
     assert om.datasets.get("a") == [large, 1]
 
 
+def _nested(levels: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("value", ["\ud800", {"\udcff": 1}, _nested(150), [{"a": _nested(100)}]], ids=ascii)
+def test_halves_of_surrogates_and_deep_nesting_are_kept_too(om: Omega, value: Any) -> None:
+    meta = om.datasets.put(value, "a")
+    assert [part.type for part in meta.parts] == ["blob"]
+    assert om.datasets.get("a") == value
+
+
+def test_long_flat_data_are_documents(om: Omega) -> None:
+    meta = om.datasets.put({"x": [[i] for i in range(200)]}, "a")
+    assert [part.type for part in meta.parts] == ["documents"]
+
+
 def test_the_summary_says_what_it_is(om: Omega) -> None:
     om.datasets.put({"x": 1}, "a")
     om.datasets.put([1, 2], "b")

@@ -13,8 +13,10 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
+from sklearn.manifold import TSNE
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from omega_backends import codec_numpy, codec_pandas
 from omega_backends.model_results import as_frame, as_python, plain
@@ -127,6 +129,14 @@ def test_classifiers_name_their_classes(om: Omega) -> None:
     assert set(model.predict("*").get()) <= {"u", "v", "w"}
 
 
+def test_probabilities_of_several_targets_are_side_by_side(om: Omega) -> None:
+    om.models.put(DecisionTreeClassifier(), "c")
+    model = om.runtime.model("c")
+    model.fit("data[a,b]", DATA[["b", "a"]].astype(int) % 3).get()
+    assert np.asarray(model.predict_proba("data[a,b]").get()).shape == (2, 12, 3)
+    assert model.predict_proba("data[a,b]", pure_python=False).get().shape == (12, 6)
+
+
 def test_transformers_fit_and_transform(om: Omega) -> None:
     om.models.put(StandardScaler(), "s")
     rows = om.runtime.model("s").fit_transform("data[a,b]").get()
@@ -134,6 +144,19 @@ def test_transformers_fit_and_transform(om: Omega) -> None:
     frame = om.runtime.model("s").transform("data[a,b]", pure_python=False).get()
     assert list(frame.columns) == ["a", "b"]
     assert om.models.resolve("s").version == 2
+
+
+def test_what_can_only_fit_and_transform_at_once_does(om: Omega) -> None:
+    om.models.put(TSNE(perplexity=3, max_iter=250, random_state=0), "t")
+    meta = om.runtime.model("t").fit_transform("data[a,b]", rName="places").get()
+    assert (meta.name, om.datasets.get("places").shape) == ("places", (12, 2))
+    assert om.models.get("t").embedding_.shape == (12, 2)
+
+
+def test_fit_keeps_the_model_whatever_its_fit_returns(om: Omega) -> None:
+    om.models.put(_Strange(), "s")
+    assert om.runtime.model("s").fit("data[a]").get().version == 2
+    assert om.models.get("s").rows_ == 12
 
 
 def test_partial_fit_goes_on_from_the_last_version(om: Omega) -> None:
@@ -157,6 +180,17 @@ def test_gridsearch_keeps_the_best_model_and_all_results(om: Omega) -> None:
         model.gridsearch("data[a,b]", "data[c]").get()
 
 
+def test_gridsearch_tells_the_results_of_each_scorer(om: Omega) -> None:
+    om.models.put(LogisticRegression(), "c")
+    options = {"cv": 2, "scoring": ["accuracy", "balanced_accuracy"], "refit": "accuracy"}
+    meta = om.runtime.model("c").gridsearch("data[a,b]", "data[c]", parameters={"C": [0.1, 1.0]}, **options).get()
+    found = meta.attributes["gridsearch"]
+    assert [set(result["mean"]) for result in found["results"]] == [{"accuracy", "balanced_accuracy"}] * 2
+    assert found["best_score"] == max(result["mean"]["accuracy"] for result in found["results"])
+    with pytest.raises(UnsupportedOptionError, match="refit=False"):
+        om.runtime.model("c").gridsearch("data[a,b]", "data[c]", parameters={"C": [1.0]}, refit=False).get()
+
+
 def test_an_action_that_an_estimator_lacks_is_refused(om: Omega) -> None:
     with pytest.raises(NotImplementedError, match=r"'m' is a LinearRegression, which has no transform\(\)"):
         om.runtime.model("m").transform("data[a]").get()
@@ -178,6 +212,8 @@ def test_skops_holds_no_code_and_refuses_what_it_does_not_trust(om: Omega) -> No
     assert om.runtime.model("s").fit("data[a]", "data[c]").get().kind_meta["format"] == "skops"
     with pytest.raises(UnsupportedObjectError, match=r"does not trust: .*_Strange"):
         om.models.put(_Strange(), "s", format="skops")
+    with pytest.raises(UnsupportedObjectError, match=r"can not be put as skops: .*broken"):
+        om.models.put(_Broken(), "s", format="skops")
     with pytest.raises(UnsupportedOptionError, match="joblib, skops"):
         om.models.put(_Strange(), "s", format="pickle")
     assert om.models.get("s").C == 3
@@ -185,7 +221,7 @@ def test_skops_holds_no_code_and_refuses_what_it_does_not_trust(om: Omega) -> No
 
 def test_without_skops_its_format_says_how_to_install_it(om: Omega, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "skops.io", None)
-    with pytest.raises(UnsupportedOptionError, match=r"pip install omega-backends\[skops\]"):
+    with pytest.raises(UnsupportedOptionError, match=r"'s' can not be put: .*pip install 'omega-backends\[skops\]'"):
         om.models.put(LogisticRegression(), "s", format="skops")
 
 
@@ -218,4 +254,14 @@ def test_results_become_frames_and_plain_values() -> None:
 
 
 class _Strange(BaseEstimator):  # type: ignore[misc]  # scikit-learn brings no types
-    """An estimator of our own."""
+    """An estimator of our own, whose fit() does not return it."""
+
+    def fit(self, X: Any, y: Any = None) -> None:
+        self.rows_ = len(X)
+
+
+class _Broken(BaseEstimator):  # type: ignore[misc]  # scikit-learn brings no types
+    """An estimator that can not be stored."""
+
+    def __getstate__(self) -> Any:
+        raise ValueError("broken")

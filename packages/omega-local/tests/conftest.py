@@ -68,9 +68,15 @@ def run(start: Start) -> Callable[..., str]:
 @pytest.fixture
 def shared_home() -> Iterator[Path]:
     """A home that a process without privileges can reach."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=_reachable()) as folder:
         Path(folder).chmod(0o755)
         home = Path(folder) / "home"
         home.mkdir(mode=0o755)
         yield home
         home.chmod(0o755)
+
+
+def _reachable() -> Path:
+    """A folder for temporary files that everybody may pass through; that of this process may be for its user only."""
+    candidates = [Path(folder).resolve() for folder in (tempfile.gettempdir(), "/tmp", "/var/tmp")]  # noqa: S108 -- tempfile makes folders of its own in them
+    return next(path for path in candidates if all(part.stat().st_mode & 0o001 for part in (path, *path.parents)))

@@ -12,6 +12,8 @@ import pandas as pd
 
 def as_python(result: Any) -> Any:
     """Return a result as lists of Python numbers or text."""
+    if isinstance(result, list):  # one array for each of several targets
+        return [as_python(one) for one in result]
     return _dense(result).tolist()
 
 
@@ -22,7 +24,7 @@ def as_frame(model: Any, result: Any, X: Any, action: str) -> pd.DataFrame:
     """
     if isinstance(result, pd.DataFrame):
         return result
-    values = _dense(result)
+    values = np.hstack([_dense(one) for one in result]) if isinstance(result, list) else _dense(result)
     table = values.reshape(len(values), -1)
     index = X.index if isinstance(X, pd.DataFrame | pd.Series) and len(X) == len(table) else None
     return pd.DataFrame(table, columns=_columns(model, action, table.shape[1]), index=index)

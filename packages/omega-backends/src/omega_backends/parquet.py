@@ -5,6 +5,7 @@ Pages carry checksums of their own; the footer, which holds the schema and stati
 
 from __future__ import annotations
 
+import base64
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -86,7 +87,7 @@ def write_segment(sink: Writable, tables: Iterable[pa.Table], *, note: str = "")
             writer.write_table(table, row_group_size=GROUP_ROWS)
             rows += table.num_rows
         if note:
-            writer.add_key_value_metadata({_NOTE: note})
+            writer.add_key_value_metadata({_NOTE: base64.b64encode(zlib.compress(note.encode(), 1))})
         checked.start_footer()
     finally:
         writer.close()
@@ -126,8 +127,8 @@ class Segment:
     @property
     def note(self) -> str:
         """What was noted when the segment was written."""
-        found = self.metadata.metadata or {}
-        return bytes(found.get(_NOTE, b"")).decode()
+        found = (self.metadata.metadata or {}).get(_NOTE)
+        return zlib.decompress(base64.b64decode(found)).decode() if found else ""
 
     @property
     def group_rows(self) -> list[int]:

@@ -67,13 +67,13 @@ class PythonDataBackend(BaseDataBackend, SupportsSummary):
         store = self.data_store
         try:
             documents = list(self._documents(obj))
-            has_room = all(_fits(document) for document in documents)
+            all_fit = all(_fits(document) for document in documents)
         except (CodecError, RecursionError) as error:
             raise UnsupportedObjectError(
                 f"{name!r} can not be put as data: {error}. Convert it to dict, list, str, numbers, dates or None"
             ) from error
         meta = {"type": type(obj).__name__} | ({"items": len(obj)} if isinstance(obj, list) else {})
-        if has_room:
+        if all_fit:
             return store.payloads.insert_documents(store.object_store_key(name, "data"), documents, meta=meta)
         text = json.dumps(documents, separators=(",", ":"))
         return store.payloads.write(lambda file: file.write(text.encode()), meta=meta)

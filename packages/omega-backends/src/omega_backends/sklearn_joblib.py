@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import pickle
 import platform
-import tempfile
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import Any, ClassVar, Literal, NamedTuple
 
-import numpy as np
 import pandas as pd
 import sklearn.exceptions
 from sklearn.base import BaseEstimator
@@ -18,7 +16,7 @@ from sklearn.model_selection import GridSearchCV
 
 from omega_backends.model_results import as_frame, as_python, plain
 from omega_backends.model_signature import SIGNATURE, describe, seen
-from omega_backends.unpickle import load_joblib
+from omega_backends.unpickle import NEEDS_SKOPS, load_joblib, load_skops
 from omega_domain.entities.names import ObjectRef
 from omega_domain.entities.version import Part, Payload
 from omega_domain.errors import UnsupportedObjectError, UnsupportedOptionError
@@ -91,13 +89,13 @@ class SklearnBackend(BaseModelBackend):
         self, modelname: str, Xname: str, Yname: str | None = None, pure_python: bool = True, **kwargs: Any
     ) -> Metadata:
         """Fit the model with data; return the metadata of the new version."""
-        return self._fitted("fit", modelname, self._read(Xname, Yname), kwargs)[1]
+        return self._fitted("fit", modelname, Xname, Yname, kwargs)
 
     def partial_fit(
         self, modelname: str, Xname: str, Yname: str | None = None, pure_python: bool = True, **kwargs: Any
     ) -> Metadata:
         """Fit the model on with more data; return the metadata of the new version."""
-        return self._fitted("partial_fit", modelname, self._read(Xname, Yname), kwargs)[1]
+        return self._fitted("partial_fit", modelname, Xname, Yname, kwargs)
 
     def fit_transform(
         self,
@@ -109,10 +107,11 @@ class SklearnBackend(BaseModelBackend):
         **kwargs: Any,
     ) -> Any:
         """Fit the model, keep it as a new version, and return the same data transformed."""
-        _require(self.get(modelname), "transform", modelname)
         data = self._read(Xname, Yname)
-        model, _ = self._fitted("fit", modelname, data, kwargs)
-        return self._returned(model, "transform", data.X, rName, pure_python=pure_python)
+        model = _require(self.get(modelname), "fit_transform", modelname)
+        result = model.fit_transform(data.X, data.y, **kwargs)
+        self._save(model, modelname, data, {})
+        return self._returned(model, "transform", result, data.X, rName, pure_python=pure_python)
 
     def transform(
         self, modelname: str, Xname: str, rName: str | None = None, pure_python: bool = True, **kwargs: Any
@@ -169,6 +168,8 @@ class SklearnBackend(BaseModelBackend):
         """
         if not parameters:
             raise UnsupportedOptionError(f"gridsearch of {modelname!r} needs parameters={{'name': [values, …]}}")
+        if kwargs.get("refit") is False:
+            raise UnsupportedOptionError(f"gridsearch of {modelname!r} keeps the best model, so refit=False can not be")
         data = self._read(Xname, Yname)
         search = GridSearchCV(self.get(modelname), dict(parameters), **kwargs).fit(data.X, data.y)
         return self._save(search.best_estimator_, modelname, data, {SEARCH: _found(search)})
@@ -185,24 +186,12 @@ class SklearnBackend(BaseModelBackend):
             ) from error
 
     def _dump_skops(self, obj: BaseEstimator, name: str) -> Part:
-        skops = _skops()
-        with tempfile.TemporaryFile() as file:
-            skops.dump(obj, file)
-            file.seek(0)
-            unknown = skops.get_untrusted_types(data=file.read())
-            if unknown:
-                raise UnsupportedObjectError(
-                    f"{name!r} can not be put as skops: it holds types that skops does not trust: "
-                    f"{', '.join(unknown)}; put it with format='joblib'"
-                )
-            file.seek(0)
-            return self.model_store.payloads.copy(file)
+        data = _to_skops(obj, name)
+        return self.model_store.payloads.write(lambda file: file.write(data))
 
     def _load(self, meta: Metadata) -> Any:
         with self.model_store.payloads.open(meta.parts[0]) as file:
-            if meta.kind_meta["format"] == "skops":
-                return _skops().load(file, trusted=[])
-            return load_joblib(file, meta.name)
+            return load_skops(file, meta.name) if meta.kind_meta["format"] == "skops" else load_joblib(file, meta.name)
 
     def _cached(self, modelname: str) -> Any:
         """Return the model as it was loaded last; it must not be changed."""
@@ -213,10 +202,12 @@ class SklearnBackend(BaseModelBackend):
         y = self.data_store.get(Yname) if Yname else None
         return _Data(Xname, Yname, self.data_store.get(Xname), _as_target(y))
 
-    def _fitted(self, action: str, modelname: str, data: _Data, kwargs: Mapping[str, Any]) -> tuple[Any, Metadata]:
-        model = _require(self.get(modelname), action, modelname)
-        model = getattr(model, action)(data.X, data.y, **kwargs)
-        return model, self._save(model, modelname, data, {})
+    def _fitted(
+        self, action: str, modelname: str, Xname: str, Yname: str | None, kwargs: Mapping[str, Any]
+    ) -> Metadata:
+        model, data = _require(self.get(modelname), action, modelname), self._read(Xname, Yname)
+        getattr(model, action)(data.X, data.y, **kwargs)
+        return self._save(model, modelname, data, {})
 
     def _save(self, model: Any, modelname: str, data: _Data, more: Mapping[str, Any]) -> Metadata:
         attributes = {
@@ -234,10 +225,10 @@ class SklearnBackend(BaseModelBackend):
         self, action: str, modelname: str, Xname: str, rName: str | None, *, pure_python: bool, **kwargs: Any
     ) -> Any:
         model = _require(self._cached(modelname), action, modelname)
-        return self._returned(model, action, self.data_store.get(Xname), rName, pure_python=pure_python, **kwargs)
+        X = self.data_store.get(Xname)
+        return self._returned(model, action, getattr(model, action)(X, **kwargs), X, rName, pure_python=pure_python)
 
-    def _returned(self, model: Any, action: str, X: Any, rName: str | None, *, pure_python: bool, **kwargs: Any) -> Any:
-        result = getattr(model, action)(X, **kwargs)
+    def _returned(self, model: Any, action: str, result: Any, X: Any, rName: str | None, *, pure_python: bool) -> Any:
         if rName is not None:
             return self.data_store.put(as_frame(model, result, X, action), rName)
         return as_python(result) if pure_python else as_frame(model, result, X, action)
@@ -274,26 +265,40 @@ def _as_target(y: Any) -> Any:
     return y.iloc[:, 0] if isinstance(y, pd.DataFrame) and y.shape[1] == 1 else y
 
 
-def _skops() -> Any:
+def _to_skops(model: BaseEstimator, name: str) -> bytes:
+    """Return a model in the format of skops; refuse what it would not load again."""
     try:
         import skops.io  # noqa: PLC0415 -- an extra
     except ImportError as error:
-        raise UnsupportedOptionError("format='skops' needs skops: pip install omega-backends[skops]") from error
-    return skops.io
+        raise UnsupportedOptionError(f"{name!r} can not be put: {NEEDS_SKOPS}") from error
+    try:
+        data: bytes = skops.io.dumps(model)
+        unknown = skops.io.get_untrusted_types(data=data)
+    except Exception as error:
+        raise UnsupportedObjectError(f"{name!r} can not be put as skops: {error}; use format='joblib'") from error
+    if unknown:
+        raise UnsupportedObjectError(
+            f"{name!r} can not be put as skops, which does not trust: {', '.join(unknown)}; use format='joblib'"
+        )
+    return data
 
 
 def _found(search: GridSearchCV) -> dict[str, Any]:
+    """Return what a search found; by name of the scorer, if there are several."""
     results = search.cv_results_
+    means, stds = _scores(results, "mean_test_"), _scores(results, "std_test_")
     return {
         "best_params": plain(search.best_params_),
-        "best_score": plain(search.best_score_),
+        "best_score": plain(getattr(search, "best_score_", None)),
         "results": [
             {"params": plain(params), "mean": plain(mean), "std": plain(std)}
-            for params, mean, std in zip(
-                results["params"],
-                np.asarray(results["mean_test_score"]),
-                np.asarray(results["std_test_score"]),
-                strict=True,
-            )
+            for params, mean, std in zip(results["params"], means, stds, strict=True)
         ],
     }
+
+
+def _scores(results: Mapping[str, Any], prefix: str) -> list[Any]:
+    found = {key.removeprefix(prefix): values for key, values in results.items() if key.startswith(prefix)}
+    if list(found) == ["score"]:
+        return list(found["score"])
+    return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]

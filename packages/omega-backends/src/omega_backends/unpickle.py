@@ -1,4 +1,4 @@
-"""Loading pickles: the only module that does. What it loads is code, so it is called for verified payloads only.
+"""Loading models and functions: the only module that does. They are code, so it is called for verified payloads only.
 
 :meth:`omega_domain.services.payload.Payloads.open` compares the SHA-256 of a payload with that in the manifest of its
 version before it hands out the file.
@@ -10,11 +10,13 @@ from typing import IO, Any
 
 import joblib
 
-from omega_domain.errors import CorruptPayloadError
+from omega_domain.errors import CorruptPayloadError, UnsupportedOptionError, UntrustedObjectError
+
+NEEDS_SKOPS = "format='skops' needs skops: pip install 'omega-backends[skops]'"
 
 
 def load_joblib(file: IO[bytes], name: str) -> Any:
-    """Return the object in a verified file that joblib wrote.
+    """Return the object in a verified file that joblib, or any pickler, wrote.
 
     Raises:
         CorruptPayloadError: it can not be loaded here; the message says what failed.
@@ -22,7 +24,32 @@ def load_joblib(file: IO[bytes], name: str) -> Any:
     try:
         return joblib.load(file)
     except Exception as error:
-        raise CorruptPayloadError(
-            f"{name!r} can not be loaded: {type(error).__name__}: {error}. Install the packages that it was stored "
-            "with, in these versions (see its metadata), or put it again"
-        ) from error
+        raise _not_loaded(name, error) from error
+
+
+def load_skops(file: IO[bytes], name: str) -> Any:
+    """Return the model in a verified file that skops wrote; no code of the file is run.
+
+    Raises:
+        UntrustedObjectError: it holds types that skops does not trust.
+        CorruptPayloadError: it can not be loaded here; the message says what failed.
+        UnsupportedOptionError: skops is not installed.
+    """
+    try:
+        import skops.io  # noqa: PLC0415 -- an extra
+        import skops.io.exceptions  # noqa: PLC0415
+    except ImportError as error:
+        raise UnsupportedOptionError(f"{name!r} can not be loaded: {NEEDS_SKOPS}") from error
+    try:
+        return skops.io.load(file, trusted=[])
+    except skops.io.exceptions.UntrustedTypesFoundException as error:
+        raise UntrustedObjectError(f"{name!r} was not loaded: {error}. Put it again from where you trust it") from error
+    except Exception as error:
+        raise _not_loaded(name, error) from error
+
+
+def _not_loaded(name: str, error: Exception) -> CorruptPayloadError:
+    return CorruptPayloadError(
+        f"{name!r} can not be loaded: {type(error).__name__}: {error}. Install the packages that it was stored "
+        "with, in these versions (see its metadata), or put it again"
+    )
