@@ -42,19 +42,22 @@ class Row:
         return self.figure <= self.bar
 
 
-def seconds(do: Callable[[], object]) -> float:
-    """Return how long one call takes."""
-    gc.collect()
+def seconds(do: Callable[[], object], *, tidy: bool = True) -> float:
+    """Return how long one call takes; ``tidy`` collects garbage before, which leaves the processor's caches cold."""
+    if tidy:
+        gc.collect()
     start = time.perf_counter()
     do()
     return time.perf_counter() - start
 
 
-def median_pair(measured: Callable[[], object], floor: Callable[[], object], *, times: int = 7) -> tuple[float, float]:
+def median_pair(
+    measured: Callable[[], object], floor: Callable[[], object], *, times: int = 7, tidy: bool = True
+) -> tuple[float, float]:
     """Return the median seconds of two calls, taken in turn after one warm-up of each."""
     measured()
     floor()
-    pairs = [(seconds(measured), seconds(floor)) for _ in range(times)]
+    pairs = [(seconds(measured, tidy=tidy), seconds(floor, tidy=tidy)) for _ in range(times)]
     return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
 
 

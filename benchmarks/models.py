@@ -26,7 +26,6 @@ def forest() -> Any:
 def run(folder: Path) -> Iterator[Row]:
     """Measure a large model."""
     om, model = open_context(str(folder / "home")), forest()
-    path = folder / "floor.joblib"
 
     def store() -> None:
         model.run_ = next(runs)
@@ -34,6 +33,7 @@ def run(folder: Path) -> Iterator[Row]:
         om.models.get("forest")
 
     def floor() -> None:
+        path = folder / f"floor {next(runs)}.joblib"  # a put keeps the file of the version before, too
         with path.open("wb") as file:
             joblib.dump(model, file)
             file.flush()
