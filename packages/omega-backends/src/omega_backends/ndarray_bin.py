@@ -29,7 +29,7 @@ class NdarrayBackend(BaseDataBackend, SupportsSummary):
     KIND: ClassVar[str] = "ndarray.bin"
 
     @classmethod
-    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003
+    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003 -- the port's signature
         """Tell whether this is an array; not a masked array, matrix or record array, which would come back as such."""
         numpy = sys.modules.get("numpy")
         return numpy is not None and type(obj) in {numpy.ndarray, numpy.memmap}
@@ -61,7 +61,7 @@ class NdarrayBackend(BaseDataBackend, SupportsSummary):
         Raises:
             CorruptPayloadError: it was damaged.
         """
-        import numpy as np  # noqa: PLC0415
+        import numpy as np  # noqa: PLC0415 -- loaded when needed
 
         (part,) = self.data_store.resolve(name).parts
         mapped = self._map(part) if mmap else None
@@ -77,7 +77,7 @@ class NdarrayBackend(BaseDataBackend, SupportsSummary):
 
     def _map(self, part: Part) -> np.ndarray[Any, Any] | None:
         """Return the array mapped into memory; None if the store has no files of this machine."""
-        import numpy as np  # noqa: PLC0415
+        import numpy as np  # noqa: PLC0415 -- loaded when needed
 
         files = self.data_store.context.store.files
         if not isinstance(files, SupportsLocalPath):
@@ -100,7 +100,7 @@ def _refuse_dtype(dtype: np.dtype[Any], name: str) -> None:
 
 
 def _as_read(dtype: np.dtype[Any]) -> object:
-    import numpy as np  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415 -- loaded when needed
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # numpy warns of what it does not keep

@@ -44,7 +44,7 @@ class ParquetBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
     KIND: ClassVar[str] = "pandas.parquet"
 
     @classmethod
-    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003
+    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003 -- the port's signature
         """Tell whether this is a DataFrame or a Series; not one of a subclass, which would not come back as such."""
         return type(obj) in {pd.DataFrame, pd.Series}
 

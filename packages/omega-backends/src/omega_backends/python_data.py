@@ -32,7 +32,7 @@ class PythonDataBackend(BaseDataBackend, SupportsSummary):
     KIND: ClassVar[str] = "python.data"
 
     @classmethod
-    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003
+    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003 -- the port's signature
         """Tell whether this is Python data; what it holds is looked at when it is put."""
         return type(obj) in _TYPES
 

@@ -48,7 +48,7 @@ class PythonFileBackend(BaseDataBackend):
     KIND: ClassVar[str] = "python.file"
 
     @classmethod
-    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003
+    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003 -- the port's signature
         """Tell whether this is a file or a path."""
         if isinstance(obj, type):
             return False

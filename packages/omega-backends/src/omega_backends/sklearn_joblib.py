@@ -41,7 +41,7 @@ class SklearnBackend(BaseModelBackend):
     KIND: ClassVar[str] = "sklearn.joblib"
 
     @classmethod
-    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003
+    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003 -- the port's signature
         """Tell whether this is an estimator."""
         return isinstance(obj, BaseEstimator)
 

@@ -37,7 +37,7 @@ def load_skops(file: IO[bytes], name: str) -> Any:
     """
     try:
         import skops.io  # noqa: PLC0415 -- an extra
-        import skops.io.exceptions  # noqa: PLC0415
+        import skops.io.exceptions  # noqa: PLC0415 -- loaded when needed
     except ImportError as error:
         raise UnsupportedOptionError(f"{name!r} can not be loaded: {NEEDS_SKOPS}") from error
     try:

@@ -46,7 +46,7 @@ class VirtualObjectBackend(BaseModelBackend):
     KIND: ClassVar[str] = "virtualobj.cloudpickle"
 
     @classmethod
-    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003
+    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003 -- the port's signature
         """Tell whether this was decorated by ``@virtualobj``."""
         return getattr(obj, MARK, False) is True
 
@@ -190,7 +190,7 @@ def _dump(obj: Any, file: FileWriter, name: str) -> None:
 @contextmanager
 def _by_value(obj: Any) -> Iterator[None]:
     """Have cloudpickle write the module of an object by value, so that it loads where that module is not installed."""
-    import cloudpickle  # noqa: PLC0415
+    import cloudpickle  # noqa: PLC0415 -- loaded when needed
 
     module = sys.modules.get(obj.__module__)
     with _registering:

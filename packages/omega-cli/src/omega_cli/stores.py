@@ -101,7 +101,7 @@ def get(
     where: Annotated[
         list[str],
         typer.Option("--where", "-w", metavar="CONDITION", help="Filter: distance__gt=500, carrier__in=UA,AA."),
-    ] = [],  # noqa: B006
+    ] = [],  # noqa: B006 -- typer reads it, nobody changes it
     limit: Annotated[int, typer.Option(min=0, help="Rows to print; 0 prints all.")] = 20,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:

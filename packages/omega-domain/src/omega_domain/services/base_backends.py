@@ -47,7 +47,7 @@ class BaseDataBackend(DataBackend):
         self.model_store = model_store
 
     @classmethod
-    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003
+    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003 -- the port's signature
         """Tell whether this backend stores the object: False unless overridden."""
         return False
 

@@ -149,7 +149,7 @@ def _check_version(
     payloads: Payloads,
     version: Version,
     seen: set[str],
-    deep: bool,  # noqa: FBT001
+    deep: bool,  # noqa: FBT001 -- internal; one caller
 ) -> Iterator[Finding]:
     where = f"{version.key} version {version.seq}"
     try:

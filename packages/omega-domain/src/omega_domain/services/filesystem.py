@@ -25,7 +25,7 @@ class FileSystem:
         return self._payloads.copy(source).ref
 
     @contextmanager
-    def new_file(self, **fields: Any) -> Iterator[FileWriter]:  # noqa: ARG002
+    def new_file(self, **fields: Any) -> Iterator[FileWriter]:  # noqa: ARG002 -- the port's signature
         """Open a blob for writing, as a context manager; its ``id`` is known once it is closed."""
         with self._files.new_file(leased_until=self._payloads.lease_end()) as file:
             yield file

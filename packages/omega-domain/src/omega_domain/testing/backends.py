@@ -17,7 +17,7 @@ class TextBackend(BaseDataBackend):
     KIND: ClassVar[str] = "test.text"
 
     @classmethod
-    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003
+    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003 -- the port's signature
         """Tell whether this is text."""
         return isinstance(obj, str)
 
@@ -60,7 +60,7 @@ class RowsBackend(BaseDataBackend):
     KIND: ClassVar[str] = "test.rows"
 
     @classmethod
-    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003
+    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003 -- the port's signature
         """Tell whether this is a list of dicts."""
         return isinstance(obj, list) and all(isinstance(item, dict) for item in obj)
 
@@ -91,11 +91,11 @@ class CollectionBackend(BaseDataBackend):
     KIND: ClassVar[str] = "test.collection"
 
     @classmethod
-    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003
+    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003 -- the port's signature
         """Tell whether this is a tuple."""
         return isinstance(obj, tuple)
 
-    def put(self, obj: tuple[Any, ...], name: str, **kwargs: Any) -> Metadata:  # noqa: ARG002
+    def put(self, obj: tuple[Any, ...], name: str, **kwargs: Any) -> Metadata:  # noqa: ARG002 -- the port's signature
         """Store the items as documents."""
         collection = self.data_store.collection(name)
         if obj:
@@ -104,7 +104,7 @@ class CollectionBackend(BaseDataBackend):
         meta.collection = collection
         return meta.save()
 
-    def get(self, name: str, **kwargs: Any) -> tuple[Any, ...]:  # noqa: ARG002
+    def get(self, name: str, **kwargs: Any) -> tuple[Any, ...]:  # noqa: ARG002 -- the port's signature
         """Return the items."""
         return tuple(row["item"] for row in self.data_store.collection(name).find(sort=[("n", 1)]))
 
@@ -115,11 +115,11 @@ class UriBackend(BaseDataBackend):
     KIND: ClassVar[str] = "test.uri"
 
     @classmethod
-    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003
+    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003 -- the port's signature
         """Tell whether this is binary."""
         return isinstance(obj, bytes | bytearray)
 
-    def put(self, obj: bytes | bytearray, name: str, **kwargs: Any) -> Metadata:  # noqa: ARG002
+    def put(self, obj: bytes | bytearray, name: str, **kwargs: Any) -> Metadata:  # noqa: ARG002 -- the port's signature
         """Store the content here or there."""
         meta = self.data_store.make_metadata(name, self.KIND)
         if isinstance(obj, bytearray):
@@ -130,7 +130,7 @@ class UriBackend(BaseDataBackend):
             )
         return meta.save()
 
-    def get(self, name: str, **kwargs: Any) -> bytes:  # noqa: ARG002
+    def get(self, name: str, **kwargs: Any) -> bytes:  # noqa: ARG002 -- the port's signature
         """Return the content from where it is."""
         meta = self.data_store.resolve(name)
         if meta.uri:

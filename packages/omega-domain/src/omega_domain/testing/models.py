@@ -22,7 +22,7 @@ class NumbersBackend(BaseDataBackend):
     KIND: ClassVar[str] = "test.numbers"
 
     @classmethod
-    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003
+    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003 -- the port's signature
         """Tell whether this is a list of numbers."""
         return isinstance(obj, list) and all(isinstance(item, int | float) for item in obj)
 
@@ -72,7 +72,7 @@ class AffineBackend(BaseModelBackend):
     KIND: ClassVar[str] = "test.affine"
 
     @classmethod
-    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003
+    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003 -- the port's signature
         """Tell whether this is an Affine."""
         return isinstance(obj, Affine)
 
