@@ -9,9 +9,9 @@ VENV := .venv
 PACKAGES := $(wildcard packages/*/pyproject.toml)
 INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 EDITABLE := --editable 'packages/omega-domain[testing]' --editable 'packages/omega-backends[skops]' \
-  --editable packages/omega-local --editable packages/omega-ml --editable 'packages/omega-cli[demo]'
-TOOLS := cloudpickle coverage editables furo hatchling setuptools import-linter mypy myst-parser pandas-stubs psutil pytest-xdist ruff sphinx \
-  sybil towncrier tox
+  --editable packages/omega-local --editable 'packages/omega-mongo[arrow]' --editable 'packages/omega-ml[mongo]' --editable 'packages/omega-cli[demo]'
+TOOLS := cloudpickle coverage editables furo hatchling setuptools import-linter mongomock mypy myst-parser pandas-stubs psutil pytest-xdist ruff \
+  SecantusDB sphinx sybil towncrier tox
 
 # The first Python on the path that really starts, is new enough and can make environments; PYTHON=... takes another.
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python3.14,$(shell \

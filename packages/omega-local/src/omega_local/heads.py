@@ -40,6 +40,7 @@ _set_id, _set_seq = _setters(VersionRef)
     _set_created,
     _set_modified,
     _set_dropped,
+    _set_version,
 ) = _setters(Head)
 
 
@@ -89,6 +90,7 @@ def _rebuild(plain: list[Any]) -> Head:
     _set_revision(head, revision)
     _set_kind(head, kind)
     _set_current(head, current)
+    _set_version(head, None)
     time = _read_time(created)
     _set_created(head, time)
     _set_modified(head, time if modified == created else _read_time(modified))

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from omega_domain.entities.names import ObjectKey
-from omega_domain.entities.version import VersionRef
+from omega_domain.entities.version import Version, VersionRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,7 @@ class Head:
         created: when the object was first put, in UTC.
         modified: when the head was last changed, in UTC.
         dropped: when the object was dropped; None while it lives.
+        version: the current version, if the store gave it along with the head; not compared.
     """
 
     key: ObjectKey
@@ -42,6 +43,7 @@ class Head:
     created: datetime
     modified: datetime
     dropped: datetime | None = None
+    version: Version | None = field(default=None, compare=False, repr=False)
 
     def to_plain(self) -> dict[str, Any]:
         """Return a dict for JSON."""

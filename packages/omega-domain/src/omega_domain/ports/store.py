@@ -120,7 +120,7 @@ class Collection(Protocol):
     Documents are dicts with string keys; values are None, bool, int (64 bit), float, str, bytes, aware datetimes
     (milliseconds are kept), lists and dicts of these. ``_id`` is given or made (a string). Filters: equality,
     ``$eq $ne $gt $gte $lt $lte $in $nin $exists $regex $and $or $nor $not``, dotted paths. Each document is written
-    atomically. Iteration without sort is in order of insertion.
+    atomically. Iteration without sort is in order of insertion as long as no index serves the filter.
     """
 
     @property
@@ -167,6 +167,59 @@ class Collection(Protocol):
     @abstractmethod
     def drop(self) -> None:
         """Remove the collection with all its documents and indexes; no error if there is none."""
+
+
+class ArrowTable(Protocol):
+    """A table of any library that speaks Arrow's PyCapsule interface.
+
+    See https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html.
+    """
+
+    @abstractmethod
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return the table as a stream of record batches."""
+
+
+class ArrowSchema(Protocol):
+    """A schema of any library that speaks Arrow's PyCapsule interface."""
+
+    @abstractmethod
+    def __arrow_c_schema__(self) -> object:
+        """Return the schema."""
+
+
+@runtime_checkable
+class SupportsTables(Protocol):
+    """Ability of collections to take and give many documents as tables of Arrow, without a Python object a value.
+
+    A row is a document, a column a field; null stands for None, and for a field that is not there. Columns are of the
+    types null, bool, int64, float64, string, binary, timestamp[ms, UTC], and decimal128, which is stored as the
+    decimals of the store.
+    """
+
+    @abstractmethod
+    def insert_table(self, table: ArrowTable) -> None:
+        """Insert the rows in order; a column ``_id`` is required. Raises DuplicateDocumentError."""
+
+    @abstractmethod
+    def find_table(
+        self, filter: Filter, schema: ArrowSchema, *, sort: Sequence[tuple[str, int]] | None = None
+    ) -> ArrowTable:
+        """Return the fields of this schema of all documents that match; in no particular order without ``sort``.
+
+        Raises:
+            CorruptPayloadError: a value is of another type than the schema says.
+        """
+
+
+@runtime_checkable
+class SupportsDatabase(Protocol):
+    """Ability of stores to give the database that they are in, as its driver's object."""
+
+    @property
+    @abstractmethod
+    def database(self) -> Any:
+        """The database, such as a ``pymongo.database.Database``."""
 
 
 class Store(Protocol):

@@ -16,3 +16,6 @@ DATA_OF: Mapping[str, tuple[str, ...]] = {
     "score": ("X", "Y"),
     "gridsearch": ("X", "Y"),
 }
+
+#: Actions that leave the model as it is.
+READING = frozenset({"transform", "predict", "predict_proba", "decision_function", "score"})

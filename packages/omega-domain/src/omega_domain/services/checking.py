@@ -163,7 +163,10 @@ def _check_version(
 
 def _check_part(context: Context, payloads: Payloads, part: Part, deep: bool) -> None:  # noqa: FBT001
     if part.type in {"blob", "page"}:
-        payloads.open(part, verify=deep).close()
+        if deep:
+            payloads.verify(part)
+        else:
+            payloads.open(part, verify=False).close()
     elif part.type == "documents":
         payloads.read_documents(part)
     elif part.type == "collection":

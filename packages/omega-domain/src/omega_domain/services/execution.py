@@ -13,9 +13,10 @@ from typing import Any
 
 from omega_domain.entities.task import FAILURE, Argument, Task, TaskRecord
 from omega_domain.ports.backend import SupportsActions
-from omega_domain.services.actions import DATA_OF
+from omega_domain.services.actions import DATA_OF, READING
 from omega_domain.services.arguments import Arguments
 from omega_domain.services.context import DATA, MODELS, Context
+from omega_domain.services.handover import handed_over
 from omega_domain.services.linking import DefaultData, default_data
 from omega_domain.services.metadata import Metadata
 from omega_domain.services.store import OmegaStore
@@ -93,7 +94,9 @@ class _Call:
 
     def __call__(self) -> Any:
         name, action = self._task.name, self._task.action
-        backend: Any = self._models.get_backend(name)
+        meta = handed_over(self._task.id) or self._models.resolve(name)
+        self._models = self._models.with_pinned(meta) if action in READING else self._models
+        backend: Any = self._models.get_backend_bykind(meta.kind)
         self.kind = backend.KIND
         if action not in (backend.actions() if isinstance(backend, SupportsActions) else ()):
             raise NotImplementedError(f"{name!r} is a {self.kind}, which has no {action}()")

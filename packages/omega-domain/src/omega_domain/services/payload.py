@@ -11,15 +11,18 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from tempfile import SpooledTemporaryFile
 from typing import IO, Any, BinaryIO
 
 from omega_domain.entities.version import Part, canonical_json
 from omega_domain.errors import ConflictError, CorruptPayloadError
-from omega_domain.ports.store import Document, FileWriter
+from omega_domain.ports.store import Document, FileWriter, SupportsLocalPath
 from omega_domain.services.context import Context
 
 PAGE = 256
 BUFFER = 1 << 20
+#: Bytes of a blob from a server that are held in memory while it is read; of more, a temporary file is made.
+LARGEST_IN_MEMORY = 512 << 20
 PAYLOADS = "omega.payloads"
 TOKEN = "_omega"  # noqa: S105 -- the name of a field
 
@@ -65,13 +68,21 @@ class Payloads:
             BlobNotFoundError: it is gone. CorruptPayloadError: its content was changed.
         """
         file = self._files.get(part.ref)
-        if verify:
-            try:
-                _verify(file, part)
-            except BaseException:
-                file.close()
-                raise
+        if not verify:
+            return file
+        try:
+            if not isinstance(self._files, SupportsLocalPath):
+                return _verified_copy(file, part)
+            _verify(file, part)
+        except BaseException:
+            file.close()
+            raise
         return file
+
+    def verify(self, part: Part) -> None:
+        """Read a blob and compare its SHA-256. Raises as :meth:`open`."""
+        with self._files.get(part.ref) as file:
+            _verify(file, part)
 
     def insert_documents(self, collection: str, items: Iterable[Document], *, meta: Mapping[str, Any]) -> Part:
         """Store documents of plain JSON types under a fresh token, in order."""
@@ -197,10 +208,30 @@ class Payloads:
 
 
 def _verify(file: BinaryIO, part: Part) -> None:
-    digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]  # binary files have readinto
-    if digest.hexdigest() != part.sha256:
+    _compare(hashlib.file_digest(file, "sha256").hexdigest(), part)  # type: ignore[arg-type]  # binary files have readinto
+    file.seek(0)
+
+
+def _verified_copy(file: BinaryIO, part: Part) -> IO[bytes]:
+    """Return the content of a file that is far away, read once."""
+    digest = hashlib.sha256()
+    copy = SpooledTemporaryFile(LARGEST_IN_MEMORY)  # noqa: SIM115 -- the caller closes it
+    try:
+        with file:
+            while chunk := file.read(BUFFER):
+                digest.update(chunk)
+                copy.write(chunk)
+        _compare(digest.hexdigest(), part)
+    except BaseException:
+        copy.close()
+        raise
+    copy.seek(0)
+    return copy
+
+
+def _compare(digest: str, part: Part) -> None:
+    if digest != part.sha256:
         raise CorruptPayloadError(
             f"the blob {part.ref[:12]}… does not match its SHA-256: it was damaged or changed outside of omega-ml. "
             "Put the object again, or go back to an older version; `om fsck` lists all damage"
         )
-    file.seek(0)

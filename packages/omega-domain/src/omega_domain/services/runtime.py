@@ -13,6 +13,7 @@ from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.services.arguments import Arguments
 from omega_domain.services.canvas import Canvas, current_canvas
 from omega_domain.services.execution import Executor
+from omega_domain.services.handover import handing_over
 from omega_domain.services.linking import link_dataset
 from omega_domain.services.metadata import Metadata
 from omega_domain.services.model_proxy import ModelProxy
@@ -166,7 +167,8 @@ class OmegaRuntime:
         )
         try:
             if canvas is None:
-                self.send([[task]])
+                with handing_over(task.id, meta):
+                    self.send([[task]])
             else:
                 canvas.add(task, self._omega.context)
         except BaseException:

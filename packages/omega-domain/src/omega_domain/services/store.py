@@ -338,6 +338,10 @@ class OmegaStore:
         """Return a view of this store in which these names stand for these objects, which are stored nowhere."""
         return self._view(_transient={**self._transient, **objects})
 
+    def with_pinned(self, meta: Metadata) -> OmegaStore:
+        """Return a view of this store that does not look again for what this metadata is about."""
+        return self._view(_pinned={**self._pinned, meta.name: meta})
+
     def resolve(self, name: str) -> Metadata:
         """Return the metadata of an object or version. Raises ObjectNotFoundError."""
         ref = self._parse(name)
@@ -391,6 +395,8 @@ class OmegaStore:
         return self._metadata(head, version) if version else None
 
     def _metadata(self, head: Head, version: Version | None = None) -> Metadata:
+        if version is None and head.version is not None and head.version.id == head.current.id:
+            version = head.version
         return Metadata(self, head.key, version.kind if version else head.kind, head=head, version=version)
 
 

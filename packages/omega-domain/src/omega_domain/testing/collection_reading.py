@@ -57,7 +57,7 @@ class ReadingContract(WithCollection):
     @pytest.mark.parametrize("name", CONDITIONS)
     def test_an_index_changes_nothing(self, full: Collection, name: str) -> None:
         full.create_index("v")
-        _assert_found(full, {"v": CONDITIONS[name]})
+        _assert_found(full, {"v": CONDITIONS[name]}, in_order=False)
 
     @pytest.mark.parametrize("name", FILTERS)
     def test_a_filter_finds_what_it_should(self, full: Collection, name: str) -> None:
@@ -162,14 +162,15 @@ class ReadingContract(WithCollection):
         assert list(full.find()) == []
 
 
-def _assert_found(collection: Collection, filter: Any) -> None:
-    """Assert that every way to use a filter agrees with the core."""
+def _assert_found(collection: Collection, filter: Any, *, in_order: bool = True) -> None:
+    """Assert that every way to use a filter agrees with the core; an index may serve in an order of its own."""
     rows = list(collection.find())
     wanted = [document["_id"] for document in rows if matches(document, filter)]
-    assert [document["_id"] for document in collection.find(filter)] == wanted
+    found = [document["_id"] for document in collection.find(filter)]
+    assert (found if in_order else sorted(found)) == (wanted if in_order else sorted(wanted))
     assert collection.count_documents(filter) == len(wanted)
     first = collection.find_one(filter)
-    assert (first["_id"] if first else None) == (wanted[0] if wanted else None)
+    assert (first["_id"] if first else None) in ((wanted[:1] if in_order else wanted) or [None])
 
 
 def _typed(value: Any) -> Any:

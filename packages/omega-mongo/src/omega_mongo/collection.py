@@ -1,0 +1,157 @@
+"""Collections of documents: those of pymongo, with filters and documents checked as every store checks them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final
+
+from pymongo.collection import Collection as NativeCollection
+from pymongo.errors import PyMongoError
+
+from omega_domain.documents import (
+    Deleted,
+    Document,
+    Inserted,
+    Updated,
+    check_sort,
+    check_update,
+    check_window,
+    clean,
+    compile_projection,
+    equalities,
+    index_name,
+)
+from omega_domain.errors import DuplicateDocumentError
+from omega_domain.ports.store import Collection, Filter
+from omega_mongo.client import Connection
+from omega_mongo.filters import rewritten
+from omega_mongo.layout import prepare
+from omega_mongo.names import name_of
+from omega_mongo.translating import is_duplicate, translated
+
+_BATCH: Final = 5_000
+
+
+class MongoCollection(Collection):
+    """A collection of a MongoDB database; what this class does not define is that of ``pymongo.collection.Collection``.
+
+    The methods of the port check filters and documents first; pymongo's own methods do not.
+    """
+
+    def __init__(self, connection: Connection, key: str) -> None:
+        """Stand for the collection of this key; nothing is made before the first document."""
+        self._connection = connection
+        self._key = key
+        self._name = name_of(key)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.native, name)
+
+    @property
+    def name(self) -> str:
+        """Key of the collection."""
+        return self._key
+
+    @property
+    def native(self) -> NativeCollection[Document]:
+        """The collection of pymongo."""
+        return self._connection.database[self._name]
+
+    def insert_many(self, documents: Iterable[Document]) -> Inserted:
+        """Insert copies of the documents in order, each with an ``_id``; those before a duplicate stay."""
+        ids: list[Any] = []
+        remaining = map(_with_id, documents)
+        while batch := list(islice(remaining, _BATCH)):
+            self._write(lambda batch=batch: self.native.insert_many(batch))
+            ids += [document["_id"] for document in batch]
+        return Inserted(ids)
+
+    def find(
+        self,
+        filter: Filter | None = None,
+        projection: Mapping[str, int] | Sequence[str] | None = None,
+        *,
+        skip: int = 0,
+        limit: int = 0,
+        sort: Sequence[tuple[str, int]] | None = None,
+    ) -> Iterator[Document]:
+        """Iterate over the documents that match, fetched a batch at a time."""
+        check_window(skip, limit)
+        compile_projection(projection)
+        order = list(check_sort(sort or []))
+        wanted = rewritten(filter)
+        return self._walk(wanted, _fields(projection), skip=skip, limit=limit, sort=order or None)
+
+    def find_one(self, filter: Filter | None = None) -> Document | None:
+        """Return the first document that matches; None if there is none."""
+        with translated(self._connection.url):
+            return self.native.find_one(rewritten(filter))
+
+    def update_one(self, filter: Filter, update: Mapping[str, Any], upsert: bool = False) -> Updated:  # noqa: FBT001, FBT002 -- pymongo's signature
+        """Change the first match; insert one if there is none and ``upsert`` is set."""
+        changes = check_update(update)
+        cleaned: dict[str, dict[str, Any]] = {operator: {} for operator in update}
+        for operator, path, value in changes:
+            cleaned[operator][path] = clean({"": value})[""]
+        wanted = rewritten(filter)
+        if upsert and not _names_id(filter, changes):
+            cleaned.setdefault("$setOnInsert", {})["_id"] = uuid.uuid4().hex
+        done = self._write(lambda: self.native.update_one(wanted, cleaned, upsert=upsert))
+        return Updated(done.matched_count, done.modified_count, done.upserted_id)
+
+    def delete_many(self, filter: Filter) -> Deleted:
+        """Delete all that match."""
+        with translated(self._connection.url):
+            return Deleted(self.native.delete_many(rewritten(filter)).deleted_count)
+
+    def count_documents(self, filter: Filter) -> int:
+        """Count those that match."""
+        with translated(self._connection.url):
+            return self.native.count_documents(rewritten(filter))
+
+    def create_index(self, keys: str | Sequence[tuple[str, int]]) -> str:
+        """Make sure that an index on these paths exists; return its name."""
+        name = index_name(keys)
+        fields = [(keys, 1)] if isinstance(keys, str) else list(keys)
+        if fields != [("_id", 1)]:
+            self._write(lambda: self.native.create_index(fields, name=name))
+        return name
+
+    def drop(self) -> None:
+        """Remove the collection with all its documents and indexes; no error if there is none."""
+        with translated(self._connection.url):
+            self.native.drop()
+
+    def _walk(self, filter: Filter, projection: Any, **window: Any) -> Iterator[Document]:
+        with translated(self._connection.url), self.native.find(filter, projection, **window) as cursor:
+            yield from cursor
+
+    def _write(self, do: Any) -> Any:
+        prepare(self._connection)
+        with translated(self._connection.url):
+            try:
+                return do()
+            except PyMongoError as error:
+                if is_duplicate(error):
+                    raise DuplicateDocumentError(
+                        f"a document with this _id exists already in collection {self._key!r}: {error}"
+                    ) from error
+                raise
+
+
+def _with_id(document: Mapping[str, Any]) -> Document:
+    return clean(document if "_id" in document else {"_id": uuid.uuid4().hex, **document})
+
+
+def _fields(projection: Mapping[str, int] | Sequence[str] | None) -> Any:
+    if projection is None or isinstance(projection, Mapping):
+        return projection or None
+    return list(projection) or None
+
+
+def _names_id(filter: Filter, changes: Sequence[tuple[str, str, Any]]) -> bool:
+    return any(path == "_id" for path, _ in equalities(filter)) or any(path == "_id" for _, path, _ in changes)

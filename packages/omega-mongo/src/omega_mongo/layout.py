@@ -1,0 +1,87 @@
+"""What is where in the database, and making it: collections, indexes, the number of the format.
+
+The format is described for people in ``docs/mongodb.md``. What is written in format 1 stays readable for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from omega_domain.errors import StoreFormatError
+from omega_mongo.client import Connection
+from omega_mongo.names import FILES, HEADS, LAYOUT, VERSIONS
+from omega_mongo.translating import translated
+
+FORMAT: Final = 1
+LAYOUT_ID: Final = "omega-ml"
+
+INDEXES: Final[Mapping[str, Sequence[IndexModel]]] = {
+    HEADS: (
+        IndexModel(
+            [("bucket", 1), ("prefix", 1), ("name", 1)],
+            name="living",
+            unique=True,
+            partialFilterExpression={"living": True},
+        ),
+        IndexModel([("dropped", 1)], name="dropped", partialFilterExpression={"living": False}),
+    ),
+    VERSIONS: (IndexModel([("uid", 1)], name="uid"),),
+    f"{FILES}.files": (
+        IndexModel(
+            [("filename", 1)], name="content", unique=True, partialFilterExpression={"metadata.state": "stored"}
+        ),
+        IndexModel([("metadata.state", 1), ("metadata.touched", 1)], name="unfinished"),
+    ),
+    f"{FILES}.chunks": (IndexModel([("files_id", 1), ("n", 1)], name="files_id_1_n_1", unique=True),),
+}
+"""Indexes of our collections; every query of ours is served by one of them or by ``_id``."""
+
+
+def check_format(connection: Connection) -> None:
+    """See, once in a process, that the database was not written by a newer omega-ml.
+
+    Raises:
+        StoreFormatError: it was.
+    """
+    connection.once("checked", lambda: _check(connection))
+
+
+def prepare(connection: Connection) -> None:
+    """Make sure, once in a process, that format and indexes are there; many clients may do so at once.
+
+    Raises:
+        StoreFormatError: the database was written by a newer omega-ml.
+        StoreReadOnlyError: this user may not write.
+    """
+    check_format(connection)
+    connection.once("prepared", lambda: _make(connection))
+
+
+def _check(connection: Connection) -> None:
+    with translated(connection.url):
+        found = connection.database[LAYOUT].find_one({"_id": LAYOUT_ID})
+    _refuse_newer(found, connection.url)
+
+
+def _make(connection: Connection) -> None:
+    """Make the indexes; the mark of the format comes last and tells that they are there."""
+    with translated(connection.url):
+        database = connection.database
+        for name, indexes in INDEXES.items():
+            database[name].create_indexes(list(indexes))
+        if database[LAYOUT].find_one({"_id": LAYOUT_ID}) is None:
+            with suppress(DuplicateKeyError):  # another client was faster
+                database[LAYOUT].insert_one({"_id": LAYOUT_ID, "format": FORMAT})
+
+
+def _refuse_newer(found: Mapping[str, Any] | None, url: str) -> None:
+    if found is not None and found["format"] > FORMAT:
+        raise StoreFormatError(
+            f"{url} has format {found['format']}, this omega-ml reads up to {FORMAT}: upgrade omega-ml, or choose "
+            "another database"
+        )

@@ -1,0 +1,61 @@
+"""The payload store in MongoDB: blobs in GridFS, documents in collections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from omega_domain.adapters.inprocess.clock import SystemClock
+from omega_domain.ports.clock import Clock
+from omega_domain.ports.store import Store, SupportsDatabase
+from omega_mongo.client import Connection
+from omega_mongo.collection import MongoCollection
+from omega_mongo.files import MongoFiles
+from omega_mongo.names import key_of
+from omega_mongo.translating import translated
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
+
+
+class MongoStore(Store, SupportsDatabase):
+    """Keeps payloads in a database of MongoDB; everybody who has the database shares them.
+
+    Args:
+        connection: to the database.
+        clock: tells when blobs are stored.
+    """
+
+    def __init__(self, connection: Connection, *, clock: Clock | None = None) -> None:
+        self._connection = connection
+        self._files = MongoFiles(connection, clock or SystemClock())
+
+    @property
+    def files(self) -> MongoFiles:
+        """The blobs."""
+        return self._files
+
+    def collection(self, key: str) -> MongoCollection:
+        """Return the collection of this key; it comes into being with its first document."""
+        return MongoCollection(self._connection, key)
+
+    def collections(self) -> list[str]:
+        """Return the keys of all collections that hold documents, sorted."""
+        with translated(self._connection.url):
+            database = self._connection.database
+            names = [name for name in database.list_collection_names() if key_of(name) is not None]
+            held = [name for name in names if database[name].find_one({}, {"_id": 1}) is not None]
+        return sorted(key for name in held if (key := key_of(name)) is not None)
+
+    @property
+    def url(self) -> str:
+        """``mongodb://``, the hosts and the database, without user and password."""
+        return self._connection.url
+
+    @property
+    def database(self) -> Database[dict[str, Any]]:
+        """The database, as pymongo gives it."""
+        return self._connection.database
+
+    def close(self) -> None:
+        """Close the connection; the next use opens it again."""
+        self._connection.close()

@@ -1,0 +1,1 @@
+"""Servers that tests start, and the ways to them that can be cut."""
