@@ -9,9 +9,10 @@ VENV := .venv
 PACKAGES := $(wildcard packages/*/pyproject.toml)
 INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 EDITABLE := --editable 'packages/omega-domain[testing]' --editable 'packages/omega-backends[skops]' \
-  --editable packages/omega-local --editable 'packages/omega-mongo[arrow]' --editable 'packages/omega-ml[mongo]' --editable 'packages/omega-cli[demo]'
+  --editable packages/omega-local --editable packages/omega-ml --editable 'packages/omega-cli[demo]'
+SHARED := --editable 'packages/omega-mongo[arrow]'
 TOOLS := cloudpickle coverage editables furo hatchling setuptools import-linter mongomock mypy myst-parser pandas-stubs psutil pytest-xdist ruff \
-  SecantusDB sphinx sybil towncrier tox
+  SecantusDB sphinx sybil towncrier tox trustme
 
 # The first Python on the path that really starts, is new enough and can make environments; PYTHON=... takes another.
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python3.14,$(shell \
@@ -36,7 +37,7 @@ constraints: ## Write constraints.txt anew, with the newest versions that fit
 	rm -rf .tox/constraints
 	$(PYTHON) -m venv .tox/constraints
 	.tox/constraints/bin/python -m pip install --quiet --upgrade pip
-	.tox/constraints/bin/python -m pip install --quiet $(TOOLS) $(EDITABLE)
+	.tox/constraints/bin/python -m pip install --quiet $(TOOLS) $(EDITABLE) $(SHARED)
 	{ sed -n '1,/^$$/p' constraints.txt; .tox/constraints/bin/python -m pip freeze --all --exclude-editable | grep -v '^pip=='; } > .tox/constraints.txt
 	mv .tox/constraints.txt constraints.txt
 
