@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.measuring import Row
 
-NAMES = ("startup", "install", "catalogue", "runtime", "frames", "models", "appends")
+NAMES = ("startup", "install", "catalogue", "runtime", "frames", "models", "appends", "mongo", "large")
 WIDTH = 52
 
 

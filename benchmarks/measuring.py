@@ -78,6 +78,11 @@ def peak_memory() -> Iterator[list[int]]:
     found.append(max(_status("VmHWM") - before, 0))
 
 
+def highest_memory() -> int:
+    """Return the most bytes of memory that this process had so far."""
+    return _status("VmHWM")
+
+
 @contextmanager
 def bytes_read() -> Iterator[list[int]]:
     """Give a list that holds, on leaving, the bytes that this process has read from files meanwhile."""

@@ -31,7 +31,7 @@ PATIENCE: Final = timedelta(hours=1)
 """How long a writer may write nothing before it is taken for dead."""
 
 _AT_ONCE: Final = 1000
-_BUFFER: Final = 64 * 1024
+_BUFFER: Final = 8 * 1024
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 

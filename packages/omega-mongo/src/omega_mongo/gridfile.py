@@ -22,13 +22,14 @@ from omega_mongo.client import Connection
 from omega_mongo.names import FILES
 from omega_mongo.translating import translated
 
-CHUNK: Final = 255 * 1024
+CHUNK: Final = 96 * 1024
 """Bytes of a chunk; see docs/decisions/0009 for what others cost."""
 
 WRITING, STORED, DELETED = "writing", "stored", "deleted"
 
-_AT_ONCE: Final = 32 * CHUNK
-_MOST_AHEAD: Final = 32
+_AT_ONCE: Final = 8 * 2**20 // CHUNK * CHUNK
+_MOST_AHEAD: Final = 8 * 2**20 // CHUNK
+_IN_ORDER: Final = 4
 _RENEW_SECONDS: Final = 30.0
 
 
@@ -154,7 +155,7 @@ class GridWriter(FileWriter):
 class GridReader(io.RawIOBase):
     """Reads a stored file: seekable, and fetching only the chunks that are needed.
 
-    Who reads on from where the last read ended is sent more chunks at a time, twice as many each time.
+    Who keeps reading on from where the last read ended is sent more chunks at a time, twice as many each time.
     """
 
     def __init__(self, connection: Connection, document: Mapping[str, Any]) -> None:
@@ -166,8 +167,8 @@ class GridReader(io.RawIOBase):
         self._chunk: int = document["chunkSize"]
         self._position = 0
         self._held: dict[int, bytes] = {}
-        self._next = 0
-        self._ahead = 0
+        self._end = 0
+        self._runs = 0
 
     def readable(self) -> bool:
         """Tell that this can be read."""
@@ -207,6 +208,7 @@ class GridReader(io.RawIOBase):
         end = min(self._position + size, self._length)
         if self._position >= end:
             return
+        self._runs = self._runs + 1 if self._position == self._end else 0
         first, last = self._position // self._chunk, (end - 1) // self._chunk
         self._fetch(first, last)
         for number in range(first, last + 1):
@@ -214,22 +216,26 @@ class GridReader(io.RawIOBase):
             piece = memoryview(self._held[number])[max(self._position - start, 0) : end - start]
             self._position += len(piece)
             yield piece
+        self._end = end
 
     def _fetch(self, first: int, last: int) -> None:
         missing = [number for number in range(first, last + 1) if number not in self._held]
         if not missing:
             return
-        self._ahead = min(2 * self._ahead + 1, _MOST_AHEAD) if missing[0] == self._next and self._next else 0
         until = min(max(last, missing[0] + self._ahead), (self._length - 1) // self._chunk)
-        self._held = {number: data for number, data in self._held.items() if number in range(first, last + 1)}
+        self._held = {number: data for number, data in self._held.items() if first <= number <= last}
         wanted = {"files_id": self._file_id, "n": {"$gte": missing[0], "$lte": until}}
         with translated(self._connection.url):
             chunks = self._connection.database[f"{FILES}.chunks"]
             found = chunks.find(wanted, {"_id": 0, "n": 1, "data": 1}, sort=[("n", 1)], batch_size=until - first + 2)
             self._held.update((chunk["n"], chunk["data"]) for chunk in found)
-        self._next = until + 1
         for number in range(first, last + 1):
             self._check(number)
+
+    @property
+    def _ahead(self) -> int:
+        """How many chunks to fetch beyond the first: none before it is clear that everything is read in order."""
+        return 0 if self._runs < _IN_ORDER else min(2 ** (self._runs - _IN_ORDER), _MOST_AHEAD)
 
     def _check(self, number: int) -> None:
         size = min(self._chunk, self._length - number * self._chunk)
