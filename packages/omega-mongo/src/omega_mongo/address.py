@@ -58,14 +58,14 @@ def _of_url(url: str, options: Mapping[str, Any]) -> Address:
     parts = urlsplit(url)
     names = frozenset(name for name, _ in parse_qsl(parts.query, keep_blank_values=True))
     if url.startswith(_SRV):  # the hosts are in the DNS, which is asked on first use
-        database = parts.path.strip("/") or DEFAULT_DATABASE
+        database = _checked(parts.path.strip("/") or DEFAULT_DATABASE)
         return Address(f"{_SRV}{parts.netloc.rpartition('@')[2]}/{database}", database, names, secrets)
     try:
         found = parse_uri(url)
     except (PyMongoError, ValueError, TypeError) as error:
         raise malformed(error, secrets) from error
     hosts = sorted(f"{host}:{port}" if port else str(host) for host, port in found["nodelist"])
-    database = found["database"] or DEFAULT_DATABASE
+    database = _checked(".".join(filter(None, (found["database"], found["collection"]))) or DEFAULT_DATABASE)
     return Address(f"mongodb://{','.join(hosts)}/{database}", database, names, secrets)
 
 
@@ -82,6 +82,13 @@ def without(secrets: tuple[str, ...], text: str) -> str:
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
+
+
+def _checked(database: str) -> str:
+    """Return the name of a database that MongoDB takes."""
+    if unfit := sorted(set(database) & set('/\\. "$*<>:|?\0')):
+        raise SettingsError(f"{database!r} is no name of a database: it must not have {' '.join(map(repr, unfit))}")
+    return database
 
 
 def _secrets_of(url: str, options: Mapping[str, Any]) -> tuple[str, ...]:

@@ -132,7 +132,9 @@ class MongoFiles(Files):
         change = {"filename": writer.id, "length": writer.size, "metadata": {"state": STORED, **times}}
         mine = {"_id": writer.file_id, "metadata.state": WRITING}
         try:
-            done = self._connection.journaled[f"{FILES}.files"].update_one(mine, {"$set": change})
+            done = self._connection.journaled[f"{FILES}.files"].update_one(
+                mine, {"$set": change, "$currentDate": {"uploadDate": True}}
+            )
         except DuplicateKeyError:
             return False
         if not done.matched_count and not self._is_stored(writer.file_id):

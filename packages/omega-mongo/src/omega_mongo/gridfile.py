@@ -142,7 +142,7 @@ class GridWriter(FileWriter):
         done = self._connection.database[f"{FILES}.files"].update_one(
             {"_id": self.file_id, "metadata.state": WRITING},
             {
-                "$currentDate": {"metadata.touched": True, "uploadDate": True},
+                "$currentDate": {"metadata.touched": True},
                 "$setOnInsert": {"length": 0, "chunkSize": CHUNK},
             },
             upsert=is_first,

@@ -1,0 +1,73 @@
+"""What a URL says is known without its secrets."""
+
+from __future__ import annotations
+
+import pytest
+from pymongo import MongoClient
+
+from omega_domain.errors import SettingsError
+from omega_mongo.address import address_of, without
+
+ESCAPED = "p%3Aw%2F%40%3F%23%5B%C3%A9"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown", "database"),
+    [
+        ("mongodb://host", "mongodb://host:27017/omega", "omega"),
+        ("mongodb://host/", "mongodb://host:27017/omega", "omega"),
+        ("mongodb://host:27018/team", "mongodb://host:27018/team", "team"),
+        ("mongodb://b:2,a:1/team?replicaSet=rs", "mongodb://a:1,b:2/team", "team"),
+        (f"mongodb://ada:{ESCAPED}@host/team?authSource=admin", "mongodb://host:27017/team", "team"),
+        ("mongodb://[::1]:27018/team", "mongodb://::1:27018/team", "team"),
+        ("mongodb+srv://ada:secret@cluster.example.com/team?w=1", "mongodb+srv://cluster.example.com/team", "team"),
+        ("mongodb+srv://cluster.example.com", "mongodb+srv://cluster.example.com/omega", "omega"),
+    ],
+)
+def test_a_url_is_shown_without_user_password_and_options(url: str, shown: str, database: str) -> None:
+    address = address_of(url, {})
+    assert (address.url, address.database) == (shown, database)
+    assert repr(address) == f"Address({shown!r})"
+
+
+def test_the_names_of_options_are_known() -> None:
+    assert address_of("mongodb://host/?tls=true&w=majority", {}).options == {"tls", "w"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mongodb://",
+        "mongodb://ada:secret@/team",
+        "mongodb://ada:secret@host:port/team",
+        "mongodb://ada:sec/ret@host/team",
+        "mongodb://ada:secret@host/?authMechanism=GSSAPIX",
+    ],
+)
+def test_a_malformed_url_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(SettingsError, match="URL of MongoDB can not be used") as raised:
+        address_of(url, {})
+    assert "secret" not in str(raised.value)
+    assert "sec/ret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("url", ["mongodb://host/te.am", "mongodb+srv://host/te.am", "mongodb://host/te%24m"])
+def test_a_name_that_no_database_can_have_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="name"):
+        address_of(url, {})
+
+
+def test_secrets_in_options_are_known_too() -> None:
+    url = "mongodb://ada:one%40@host/?tlsCertificateKeyFilePassword=two&authMechanismProperties=AWS_SESSION_TOKEN:three"
+    address = address_of(url, {"password": "four"})
+    assert set(address.secrets) == {"one%40", "one@", "two", "AWS_SESSION_TOKEN:three", "four"}
+    assert without(address.secrets, "one@ and four") == "*** and ***"
+
+
+def test_a_client_has_an_address() -> None:
+    with MongoClient("mongodb://b:2,a:1/team", connect=False) as client:
+        assert address_of(client, {}).url == "mongodb://a:1,b:2/team"
+    with MongoClient("mongodb://host", connect=False) as client:
+        assert address_of(client, {}).database == "omega"
+        with pytest.raises(SettingsError, match="set on the client itself"):
+            address_of(client, {"tls": True})
