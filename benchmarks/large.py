@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -37,7 +38,8 @@ def run(folder: Path) -> Iterator[Row]:
 def in_fresh_process(url: str, size: int, *, rows: int = ROWS) -> dict[str, float]:
     """Return what :func:`put_and_read` found in a process of its own."""
     code = f"import json; from benchmarks import large; print(json.dumps(large.put_and_read({url!r}, {size}, {rows})))"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True, env=here)
     found: dict[str, float] = json.loads(done.stdout)
     return found
 

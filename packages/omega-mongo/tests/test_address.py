@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pymongo import MongoClient
 
@@ -65,6 +67,7 @@ def test_secrets_in_options_are_known_too() -> None:
 
 
 def test_a_client_has_an_address() -> None:
+    client: MongoClient[Any]
     with MongoClient("mongodb://b:2,a:1/team", connect=False) as client:
         assert address_of(client, {}).url == "mongodb://a:1,b:2/team"
     with MongoClient("mongodb://host", connect=False) as client:

@@ -37,6 +37,7 @@ INDEXES: Final[Mapping[str, Sequence[IndexModel]]] = {
         ),
         IndexModel([("metadata.state", 1), ("metadata.touched", 1)], name="unfinished"),
     ),
+    "omega.tasks": (IndexModel([("status", 1)], name="status"), IndexModel([("ended", 1)], name="ended")),
     f"{FILES}.chunks": (IndexModel([("files_id", 1), ("n", 1)], name="files_id_1_n_1", unique=True),),
 }
 """Indexes of our collections; every query of ours is served by one of them or by ``_id``."""
