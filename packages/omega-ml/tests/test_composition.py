@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymongo import MongoClient
 
 import omega_ml
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
-from omega_domain.errors import SettingsError
+from omega_domain.errors import SettingsError, StoreUnavailableError, UnsupportedOptionError
 from omega_domain.services.context import DATA
 from omega_ml import Omega
 from omega_ml.composition import setup
@@ -57,9 +58,52 @@ def test_two_contexts_share_nothing(tmp_path: Path) -> None:
     assert (dev.context.name, prod.context.name) == ("dev", "prod")
 
 
-def test_a_mongo_url_names_the_package_to_install() -> None:
-    with pytest.raises(SettingsError, match="install omega-mongo"):
-        setup(mongo_url="mongodb://localhost/omega")
+def test_a_database_is_not_asked_before_the_first_use() -> None:
+    om = setup(mongo_url="mongodb://ada:secret@127.0.0.1:9/team?serverSelectionTimeoutMS=100")
+    assert (
+        repr(om) == "Omega(context='default', bucket='omega', store='mongodb://127.0.0.1:9/team', runtime='in-process')"
+    )
+    with pytest.raises(StoreUnavailableError, match=r"no server answers at mongodb://127\.0\.0\.1:9/team") as caught:
+        om.datasets.list()
+    assert "secret" not in str(caught.value)
+    assert "om config show" in str(caught.value)
+
+
+def test_options_of_a_client_may_stand_beside_the_url() -> None:
+    om = setup(mongo_url="mongodb://127.0.0.1:9/team", mongo_options={"serverSelectionTimeoutMS": 50, "appname": "x"})
+    database: Any = om.datasets.mongodb
+    assert database.client.options.pool_options.appname == "x"
+    assert database.client.options.server_selection_timeout == 0.05
+
+
+def test_a_client_of_pymongo_may_be_handed_in() -> None:
+    client: MongoClient[Any] = MongoClient("mongodb://127.0.0.1:9/team", connect=False)
+    with client:
+        om = setup(mongo_url=client)
+        assert om.context.store.url == "mongodb://127.0.0.1:9/team"
+        assert om.datasets.mongodb.client is client
+        with pytest.raises(SettingsError, match="set on the client itself"):
+            setup(mongo_url=client, mongo_options={"tls": True})
+
+
+def test_options_of_a_client_are_for_mongodb_only(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="mongo_options are set"):
+        setup(home=tmp_path, mongo_options={"tls": True})
+
+
+def test_a_malformed_url_and_a_wrong_option_are_refused_without_secrets() -> None:
+    with pytest.raises(SettingsError, match="URL of MongoDB can not be used") as caught:
+        setup(mongo_url="mongodb://ada:se/cret@host/team")
+    assert "cret" not in str(caught.value)
+    om = setup(mongo_url="mongodb://ada:secret@host/team", mongo_options={"tlsCAFile": "/nowhere/ca.pem", "tls": True})
+    with pytest.raises(SettingsError, match=r"ca\.pem"):
+        om.datasets.list()
+    assert om.context.store.url == "mongodb://host:27017/team"
+
+
+def test_other_stores_have_no_database_of_mongodb() -> None:
+    with pytest.raises(UnsupportedOptionError, match="memory://"):
+        setup(store="memory://").datasets.mongodb  # noqa: B018 -- the property raises
 
 
 def test_a_celeryconf_names_the_package_to_install() -> None:

@@ -30,7 +30,7 @@ def test_a_scheme_chooses_the_store() -> None:
 @pytest.mark.parametrize("scheme", ["mongodb", "mongodb+srv"])
 def test_a_scheme_of_ours_that_is_not_installed_names_the_package(scheme: str) -> None:
     with pytest.raises(
-        SettingsError, match=rf"{scheme.replace('+', '.')}://: install omega-mongo, or use one of: memory://"
+        SettingsError, match=rf"{scheme.replace('+', '.')}://: install omega-ml\[mongo\], or use one of: memory://"
     ):
         plugins.open_stores(f"{scheme}://host/db", plugins=[MEMORY])
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pymongo import MongoClient
 
 from omega_domain.errors import SettingsError
 from omega_domain.services.context import DATA, MODELS
+from omega_ml.setting_forms import redacted
 from omega_ml.settings import Setting, Settings, load_settings
 
 
@@ -286,3 +289,27 @@ def test_a_user_without_a_name_is_an_author_all_the_same(
 
     monkeypatch.setattr("getpass.getuser", nobody)
     assert load(project, user).author.value.startswith("@")
+
+
+def test_options_of_mongo_come_as_table_json_or_argument(project: Path, user: Path) -> None:
+    (project / "omega.toml").write_text('[contexts.prod]\nmongo_url = "mongodb://h/d"\nmongo_options = { tls = true }')
+    assert load(project, user, context="prod").mongo_options.value == {"tls": True}
+    given = load(project, user, mongo_url="mongodb://h", mongo_options='{"tlsCAFile": "ca.pem"}')
+    assert given.mongo_options.value == {"tlsCAFile": "ca.pem"}
+    for wrong in ("{", "[1]"):
+        with pytest.raises(SettingsError, match="mongo_options"):
+            load(project, user, mongo_url="mongodb://h", mongo_options=wrong)
+
+
+def test_secrets_among_the_options_of_mongo_are_not_shown(project: Path, user: Path) -> None:
+    options = {"tlsCertificateKeyFilePassword": "secret", "authMechanismProperties": "AWS_SESSION_TOKEN:secret", "w": 1}
+    shown = {row["name"]: row["value"] for row in load(project, user, mongo_options=options).to_plain()}
+    assert shown["mongo_options"] == "tlsCertificateKeyFilePassword=***, authMechanismProperties=***, w=1"
+    assert "AWS:secret" not in redacted("mongodb://h/?authMechanismProperties=AWS:secret")
+
+
+def test_a_client_is_shown_as_one(project: Path, user: Path) -> None:
+    client: MongoClient[Any] = MongoClient("mongodb://ada:secret@h", connect=False)
+    with client:
+        shown = {row["name"]: row["value"] for row in load(project, user, mongo_url=client).to_plain()}
+    assert shown["store"] == "a client of pymongo"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omega_domain.adapters.inprocess.clock import SystemClock
 from omega_domain.errors import SettingsError
@@ -13,9 +13,12 @@ from omega_domain.services.context import Context
 from omega_ml import plugins
 from omega_ml.settings import Settings, load_settings
 
+if TYPE_CHECKING:
+    from pymongo import MongoClient
+
 
 def setup(
-    mongo_url: str | None = None,
+    mongo_url: str | MongoClient[Any] | None = None,
     celeryconf: Mapping[str, Any] | None = None,
     bucket: str | None = None,
     context: str | None = None,
@@ -25,12 +28,14 @@ def setup(
     """Return an Omega on the stores, the bucket and the runtime that arguments, environment and files choose.
 
     Args:
-        mongo_url: URL of a MongoDB database; the same as ``store=``.
+        mongo_url: URL of a MongoDB database, the same as ``store=``; or a client of pymongo, whose default database
+            is used.
         celeryconf: settings of Celery, for the distributed runtime.
         bucket: name of the bucket.
         context: a context that is described in ``omega.toml``.
         home: folder of the embedded store.
-        settings: ``store=`` (``file:///path``, ``memory://``, …), ``author=``, ``grace=``, ``lease=``, ``keep=``.
+        settings: ``store=`` (``file:///path``, ``memory://``, …), ``mongo_options=`` (a dict of what ``MongoClient``
+            takes and the URL does not say), ``author=``, ``grace=``, ``lease=``, ``keep=``.
 
     Raises:
         SettingsError: a setting is unknown or of the wrong form, or needs a package that is not installed.
@@ -43,7 +48,7 @@ def setup(
 def open_omega(settings: Settings, *, celeryconf: Mapping[str, Any] | None = None) -> Omega:
     """Return an Omega as the settings say; nothing is written before the first put."""
     _refuse_broker(settings, celeryconf)
-    metadata, store = plugins.open_stores(settings.store.value)
+    metadata, store = plugins.open_stores(settings.store.value, options=settings.mongo_options.value)
     context = Context(
         name=settings.context.value,
         metadata=metadata,

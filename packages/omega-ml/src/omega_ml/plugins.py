@@ -22,19 +22,27 @@ from omega_domain.services.codec import JsonCodec, Leaf, LeafLoader
 STORES, BACKENDS, CODECS = "omega.stores", "omega.backends", "omega.codecs"
 
 #: Schemes of our own adapters that need not be installed, and their packages.
-PACKAGES = {"mongodb": "omega-mongo", "mongodb+srv": "omega-mongo", "file": "omega-local"}
+PACKAGES = {"mongodb": "omega-ml[mongo]", "mongodb+srv": "omega-ml[mongo]", "file": "omega-local"}
 
-OpenStore = Callable[[str], tuple[MetadataStore, Store]]
+OpenStore = Callable[..., tuple[MetadataStore, Store]]
 
 
-def open_stores(url: str, *, plugins: Iterable[EntryPoint] | None = None) -> tuple[MetadataStore, Store]:
+def open_stores(
+    where: Any, *, options: Mapping[str, Any] | None = None, plugins: Iterable[EntryPoint] | None = None
+) -> tuple[MetadataStore, Store]:
     """Open the metadata store and the payload store that a URL names, by the plug-in of its scheme.
 
+    Args:
+        where: the URL, or a client of pymongo.
+        options: of MongoClient.
+        plugins: entry points to choose from; by default those that are installed.
+
     Raises:
-        SettingsError: no installed package knows the scheme; the message names the one to install.
+        SettingsError: no installed package knows the scheme; the message names the one to install. Or the URL is
+            malformed.
         PluginError: the plug-in can not be loaded, or two claim the scheme.
     """
-    scheme = urlsplit(url).scheme
+    scheme = urlsplit(where).scheme if isinstance(where, str) else "mongodb"
     found = _by_name(entry_points(group=STORES) if plugins is None else plugins)
     if scheme not in found:
         remedy = f"install {PACKAGES[scheme]}" if scheme in PACKAGES else "install the package that brings it"
@@ -42,8 +50,10 @@ def open_stores(url: str, *, plugins: Iterable[EntryPoint] | None = None) -> tup
             f"no store for URLs that start with {scheme}://: {remedy}, or use one of: "
             f"{', '.join(f'{known}://' for known in sorted(found))}"
         )
+    if options and not scheme.startswith("mongodb"):
+        raise SettingsError(f"mongo_options are set ({', '.join(sorted(options))}), but the store is a {scheme}:// one")
     open_store: OpenStore = _load(found[scheme])
-    return open_store(url)
+    return open_store(where, **(options or {}))
 
 
 def backends(plugins: Iterable[EntryPoint] | None = None) -> BackendRegistry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import re
 import socket
 from collections.abc import Callable, Mapping
@@ -24,7 +25,8 @@ HIDDEN = "***"
 _STORES = {"datasets": DATA, "models": MODELS, "jobs": JOBS, "scripts": SCRIPTS}
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?[dhms])+")
-_SECRET = re.compile(r"(?i)((?:^|[?&;])[^=&;]*(?:password|secret|token|key)[^=&;]*=)[^&;]*")
+_SECRET_NAME = re.compile(r"(?i)password|secret|token|key|mechanismproperties")
+_SECRET = re.compile(rf"(?i)((?:^|[?&;])[^=&;]*(?:{_SECRET_NAME.pattern[4:]})[^=&;]*=)[^&;]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,14 @@ def show(value: Any) -> str:
         return show_duration(value)
     if isinstance(value, Mapping):
         names = {prefix: name for name, prefix in _STORES.items()}
-        return ", ".join(f"{names.get(key, key)}={show(item)}" for key, item in value.items())
+        return ", ".join(f"{names.get(key, key)}={_show_item(key, item)}" for key, item in value.items()) or "-"
+    if is_client(value):
+        return "a client of pymongo"
     return redacted(str(value))
+
+
+def _show_item(name: str, value: Any) -> str:
+    return HIDDEN if _SECRET_NAME.search(name) else show(value)
 
 
 def show_duration(value: timedelta) -> str:
@@ -126,11 +134,30 @@ def _broker_url(value: Any, folder: Path) -> str:
     return text
 
 
-def _mongo_url(value: Any, folder: Path) -> str:
+def _mongo_url(value: Any, folder: Path) -> Any:
+    """Read a URL, or take a client of pymongo as it is; nothing of pymongo is imported for that."""
+    if is_client(value):
+        return value
     text = _text(value, folder)
     if not text.startswith(("mongodb://", "mongodb+srv://")):
         raise ValueError("write a URL that starts with mongodb:// or mongodb+srv://")
     return text
+
+
+def is_client(value: Any) -> bool:
+    """Tell whether this is a client of pymongo."""
+    return hasattr(value, "get_default_database")
+
+
+def _options(value: Any, folder: Path) -> dict[str, Any]:  # noqa: ARG001
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise ValueError(f'write a JSON object such as {{"tlsCAFile": "ca.pem"}}: {error}') from error
+    if not isinstance(value, Mapping):
+        raise ValueError("write a table of options of MongoClient such as { tlsCAFile = 'ca.pem' }")  # noqa: TRY004
+    return {str(name): option for name, option in value.items()}
 
 
 def _home(value: Any, folder: Path) -> str:
@@ -175,6 +202,7 @@ FORMS: Mapping[str, Form] = {
     "bucket": Form(_bucket, lambda: DEFAULT_BUCKET),
     "store": Form(_url, lambda: None),
     "mongo_url": Form(_mongo_url, lambda: None),
+    "mongo_options": Form(_options, dict),
     "home": Form(_home, lambda: f"file://{Path('~/.omega').expanduser()}"),
     "broker_url": Form(_broker_url, lambda: None),
     "author": Form(_text, _author),

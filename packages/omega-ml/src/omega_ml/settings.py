@@ -45,7 +45,8 @@ class Settings:
     Attributes:
         context: name of the context.
         bucket: name of the bucket.
-        store: URL of the store.
+        store: URL of the store, or a client of pymongo.
+        mongo_options: options of ``MongoClient`` that are not in the URL.
         broker_url: URL of the message broker; None runs tasks in this process.
         author: who is recorded as the author of what is written.
         grace: how long what was replaced or dropped stays readable.
@@ -57,7 +58,8 @@ class Settings:
 
     context: Setting[str]
     bucket: Setting[str]
-    store: Setting[str]
+    store: Setting[Any]
+    mongo_options: Setting[Mapping[str, Any]]
     broker_url: Setting[str | None]
     author: Setting[str]
     grace: Setting[timedelta]
@@ -152,7 +154,8 @@ class _Sources:
         names = {DEFAULT_CONTEXT, *(name for file in self._files for name in file.contexts)}
         store = self._store(context, layers, names)
         rest = {
-            name: self._first(name, layers) for name in ("bucket", "broker_url", "author", "grace", "lease", "keep")
+            name: self._first(name, layers)
+            for name in ("bucket", "mongo_options", "broker_url", "author", "grace", "lease", "keep")
         }
         paths = tuple(file.path for file in self._files)
         return Settings(context=context, store=store, contexts=tuple(sorted(names)), files=paths, **rest)
@@ -171,7 +174,7 @@ class _Sources:
                 return layer.setting(name, form)
         return Setting(form.default(), DEFAULT)
 
-    def _store(self, context: Setting[str], layers: list[_Layer], names: set[str]) -> Setting[str]:
+    def _store(self, context: Setting[str], layers: list[_Layer], names: set[str]) -> Setting[Any]:
         layer = next((layer for layer in layers if any(place in layer.values for place in PLACES)), None)
         is_own = layer is not None and layer not in self._tops
         if context.value not in names and layer is not self._arguments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,6 +16,7 @@ from omega_domain.errors import SettingsError
 
 DEFAULT_DATABASE: Final = "omega"
 _SRV: Final = "mongodb+srv://"
+_PIECES: Final = re.compile(r"\w{2,}")
 _SECRETS: Final = ("password", "tlscertificatekeyfilepassword", "authmechanismproperties", "proxypassword")
 
 
@@ -71,8 +73,11 @@ def _of_url(url: str, options: Mapping[str, Any]) -> Address:
 
 def malformed(error: Exception, secrets: tuple[str, ...]) -> SettingsError:
     """Return what is wrong with a URL or an option."""
+    said = str(error)
+    if any(piece in said for secret in secrets for piece in _PIECES.findall(secret)):
+        said = "user and password can not be told from the rest"
     return SettingsError(
-        f"the URL of MongoDB can not be used: {without(secrets, str(error))}. Write "
+        f"the URL of MongoDB can not be used: {said}. Write "
         "mongodb://user:password@host:27017/database?option=value, with % escapes for : / @ in user and password"
     )
 

@@ -35,6 +35,7 @@ from omega_mongo.address import malformed, without
 
 UNAUTHORIZED: Final = 13
 _DUPLICATE: Final = {11000, 11001, 12582}
+_LOGIN_REFUSED: Final = "{url} refuses user or password; check mongo_url (`om config show`) and authSource ({said})"
 _REFUSALS: Final[Sequence[tuple[set[int], type[OmegaError], str]]] = (
     (_DUPLICATE, DuplicateDocumentError, "a document with this key exists already in {url}: {said}"),
     (
@@ -47,11 +48,7 @@ _REFUSALS: Final[Sequence[tuple[set[int], type[OmegaError], str]]] = (
         UnsupportedObjectError,
         "a document is too large for MongoDB: {said}; make it smaller",
     ),
-    (
-        {18, 8000},
-        StoreUnavailableError,
-        "{url} refuses user or password; check mongo_url (`om config show`) and authSource ({said})",
-    ),
+    ({18, 8000}, StoreUnavailableError, _LOGIN_REFUSED),
 )
 _READING: Final = (
     "find",
@@ -113,6 +110,8 @@ def is_duplicate(error: PyMongoError) -> bool:
 def _unreachable(error: ConnectionFailure, url: str) -> StoreUnavailableError:
     if isinstance(error, ServerSelectionTimeoutError):
         why = str(error).partition(", Timeout:")[0]
+        if "AuthenticationFailed" in why:  # the driver has given up a server that refused it
+            return StoreUnavailableError(_LOGIN_REFUSED.format(url=url, said=why.partition(", full error")[0]))
         return StoreUnavailableError(
             f"no server answers at {url}: {why}. Start it, check mongo_url (`om config show`) and the network, or "
             "allow more time by serverSelectionTimeoutMS in the URL"
@@ -136,6 +135,8 @@ def _refused(error: OperationFailure, url: str) -> OmegaError:
 
 
 def _not_allowed(said: str, url: str) -> StoreError:
+    if "requires authentication" in said:
+        return StoreUnavailableError(f"{url} asks who you are: put user and password into mongo_url ({said})")
     if any(f"command {{ {name}" in said for name in _READING):
         return StoreUnavailableError(f"this user may not read {url}; ask for the role read or readWrite ({said})")
     return StoreReadOnlyError(f"this user may not write {url}; ask for the role readWrite, or use another ({said})")

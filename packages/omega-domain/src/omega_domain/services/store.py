@@ -22,7 +22,7 @@ from omega_domain.errors import (
     VersionNotFoundError,
 )
 from omega_domain.ports.backend import DataBackend, SupportsActions, SupportsCompact, SupportsSummary
-from omega_domain.ports.store import Collection
+from omega_domain.ports.store import Collection, SupportsDatabase
 from omega_domain.services.committing import Commits
 from omega_domain.services.context import DATA, MODELS, Context
 from omega_domain.services.dropping import drop_object, drop_version
@@ -309,6 +309,15 @@ class OmegaStore:
         meta = self.metadata(name)
         found = meta.collection if meta else None
         return found if found is not None else self.context.store.collection(self.object_store_key(name, "rows"))
+
+    @property
+    def mongodb(self) -> Any:
+        """The database, as pymongo gives it. Raises UnsupportedOptionError if the store is not in MongoDB."""
+        if not isinstance(self.context.store, SupportsDatabase):
+            raise UnsupportedOptionError(
+                f"{self.context.store.url} is no database of MongoDB; collection() and fs work on every store"
+            )
+        return self.context.store.database
 
     def object_store_key(self, name: str, ext: str) -> str:
         """Return a key that is unique to this object and fit for a collection or file of any store."""
