@@ -74,7 +74,7 @@ def recode_objects(column: pa.ChunkedArray, before: Encoding, after: Encoding) -
     if after == _JSON:
         cells = decode_objects(column, before).tolist()
         return pa.array([_to_json(cell) for cell in cells], type=pa.string())
-    return pa.nulls(len(column), type=_AS_READ.get(after["as"]) or _type_of(after["as"]))
+    return pa.nulls(len(column), type=_AS_READ.get(after["as"]) or type_of(after["as"]))
 
 
 def _null_entry(names: Iterable[str]) -> Encoding:
@@ -93,21 +93,22 @@ def _typed(cells: list[Any], types: set[type], nulls: set[type]) -> tuple[pa.Arr
         (null,) = nulls
         cells = [None if type(cell) is null else cell for cell in cells]
     if not types:
-        return pa.nulls(len(cells), type=_type_of(_EMPTY)), _EMPTY
+        return pa.nulls(len(cells), type=type_of(_EMPTY)), _EMPTY
     (type_,) = types
     name = _NAMES[type_](cells) if type_ in _NAMES else None
     if name is None:
         return None, ""
     try:
-        return pa.array(cells, type=_type_of(name)), name
+        return pa.array(cells, type=type_of(name)), name
     except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
         return None, ""
 
 
-def _type_of(name: str) -> pa.DataType:
+def type_of(name: str) -> pa.DataType:
+    """Return the type of Arrow that cells are written in, by the name of their encoding."""
     if name.startswith("decimal."):
         return pa.decimal128(_MAX_DIGITS, int(name.removeprefix("decimal.")))
-    return _TYPES[name]
+    return _TYPES.get(name, pa.large_string())
 
 
 def _decimal_name(cells: list[Any]) -> str | None:

@@ -162,6 +162,11 @@ def _empty(column: Field, categories: Categories) -> Any:
     if column.name in categories:
         dtype = pd.CategoricalDtype(categories[column.name], content(column.dtype)["ordered"])
         return pd.Categorical([], dtype=dtype)
+    return empty_values(column)
+
+
+def empty_values(column: Field) -> Any:
+    """Return an array of the column's dtype, which is none of categories, without any value."""
     dtype = dtype_from_plain(column.dtype)
     if isinstance(dtype, np.dtype):
         return np.empty(0, dtype=dtype)

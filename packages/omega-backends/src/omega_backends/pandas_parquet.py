@@ -8,29 +8,26 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from omega_backends.frame_cells import cell_from_plain
-from omega_backends.frame_dtypes import content, describe, family
+from omega_backends.frame_appending import fresh_facts
+from omega_backends.frame_dtypes import describe
 from omega_backends.frame_filter import bind
-from omega_backends.frame_index import Field
-from omega_backends.frame_labels import cells_from_plain
 from omega_backends.frame_reader import FrameReader
 from omega_backends.frame_schema import Frame, FrameSchema
 from omega_backends.frame_writer import SegmentWriter, StoredSegment
-from omega_backends.segment_facts import joined as joined_facts
-from omega_backends.segment_facts import unknown
 from omega_backends.segment_opening import facts_of, open_part
 from omega_domain.entities.query import Q
 from omega_domain.entities.version import Part, Payload, Version
 from omega_domain.errors import (
     ConflictError,
     ObjectNotFoundError,
-    SchemaMismatchError,
     UnsupportedObjectError,
     UnsupportedOptionError,
 )
 from omega_domain.ports.backend import SupportsCompact, SupportsSummary
 from omega_domain.services.base_backends import BaseDataBackend
 from omega_domain.services.metadata import Metadata
+
+LAYOUT = "parquet"
 
 
 class ParquetBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
@@ -44,17 +41,25 @@ class ParquetBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
     KIND: ClassVar[str] = "pandas.parquet"
 
     @classmethod
-    def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003 -- the port's signature
+    def supports(cls, obj: object, name: str, *, layout: str = LAYOUT, **kwargs: Any) -> bool:  # noqa: ARG003 -- the port's signature
         """Tell whether this is a DataFrame or a Series; not one of a subclass, which would not come back as such."""
-        return type(obj) in {pd.DataFrame, pd.Series}
+        return type(obj) in {pd.DataFrame, pd.Series} and layout != "documents"
 
-    def put(self, obj: Frame, name: str, *, append: bool = False) -> Metadata:
+    def put(self, obj: Frame, name: str, *, append: bool = False, layout: str = LAYOUT) -> Metadata:
         """Store a frame, or append it to the one that is there.
+
+        Args:
+            obj: the frame; it is not changed.
+            name: plain name of the object.
+            append: add the rows to those that are there.
+            layout: ``parquet``; ``documents`` is another kind, ``pandas.dfrows``.
 
         Raises:
             UnsupportedObjectError: something of it can not be kept exactly; the message names the column.
             SchemaMismatchError: what is appended has other columns, dtypes or another index.
         """
+        if layout != LAYOUT:
+            raise UnsupportedOptionError(f"layout={layout!r} is not known for {name!r}; there are: parquet, documents")
         try:
             schema = FrameSchema.of(obj)
             writer = SegmentWriter(self.data_store.payloads, schema)
@@ -158,13 +163,8 @@ class ParquetBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
         self, segment: StoredSegment, stored: FrameSchema, held: Iterable[Part], name: str
     ) -> Part:
         payloads = self.data_store.payloads
-        known = joined_facts([facts_of(one, stored.stored, open_part(payloads)) for one in payloads.expand(held)])
-        labels = [*map(cell_from_plain, stored.index.names[: len(stored.index.levels)]), *stored.column_labels]
-        for label, field in zip(labels, stored.stored, strict=True):
-            if family(field.dtype) == "category":
-                own, there = (facts.categories.get(field.name, ()) for facts in (segment.facts, known))
-                _check_categories(field, own, there, f"append to {name!r}: the categories of {label!r}")
-        fresh = segment.facts.without_known(known)
+        every = [facts_of(one, stored.stored, open_part(payloads)) for one in payloads.expand(held)]
+        fresh = fresh_facts(segment.facts, every, stored, name)
         return replace(segment.part, meta=fresh.to_plain(stored.stored))
 
     def _compacted(self, current: Version | None, before: Sequence[Part], after: Sequence[Part], name: str) -> Payload:
@@ -172,14 +172,3 @@ class ParquetBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
         if current is None or [part.ref for part in parts[: len(before)]] != [part.ref for part in before]:
             raise ConflictError(f"{name!r} was replaced while it was compacted; nothing was changed, compact it again")
         return Payload([*after, *parts[len(before) :]], current.kind_meta)
-
-
-def _check_categories(field: Field, own: Sequence[Any], known: Sequence[Any], what: str) -> None:
-    """Refuse new categories where it would be lost which one comes first, or that pandas could not tell apart."""
-    spec = content(field.dtype)
-    if spec["ordered"] and list(own) != list(known):
-        raise SchemaMismatchError(f"can not {what} have the order {list(known)}, not {list(own)}; convert by astype()")
-    if spec["of"] == "object" and not cells_from_plain(list(known) + unknown(own, known), "object").is_unique:
-        raise SchemaMismatchError(
-            f"can not {what} are {list(known)}, and some of {list(own)} are equal to them but of another type"
-        )

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Final, cast
 
 from bson.objectid import ObjectId
 from pymongo.collection import Collection
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import AutoReconnect, DuplicateKeyError, ServerSelectionTimeoutError
 
 from omega_domain.errors import BlobNotFoundError, OmegaError
 from omega_domain.ports.clock import Clock
@@ -160,11 +160,23 @@ class MongoFiles(Files):
         """Extend leases; return the ids of the blobs that are there."""
         present = ids
         while present:
-            done = self._files().update_many(_stored(present), {"$max": {"metadata.leased_until": until}})
-            if done.matched_count == len(present):
+            if self._extend(present, until) == len(present):
                 break
             present = {document["filename"] for document in self._files().find(_stored(present), {"filename": 1})}
         return present
+
+    def _extend(self, ids: set[str], until: int) -> int:
+        """Extend the leases of those that are there; return how many.
+
+        The driver repeats no update of many. This one may be: done twice, it changes no more than done once.
+        """
+        wanted, change = _stored(ids), {"$max": {"metadata.leased_until": until}}
+        try:
+            return self._files().update_many(wanted, change).matched_count
+        except ServerSelectionTimeoutError:
+            raise
+        except AutoReconnect:
+            return self._files().update_many(wanted, change).matched_count
 
     def _delete(self, ids: set[str], leased_before: int) -> set[str]:
         mark = ObjectId()

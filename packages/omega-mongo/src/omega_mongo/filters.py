@@ -33,10 +33,14 @@ def rewritten(filter: Filter | None) -> dict[str, Any]:
 
 
 def _filter(filter: Filter) -> dict[str, Any]:
-    items = [_item(key, condition) for key, condition in filter.items()]
-    if not items:
-        return {}
-    return dict(items[0]) if len(items) == 1 else {"$and": items}
+    merged: dict[str, Any] = {}
+    rest: list[Filter] = []
+    for key, condition in filter.items():
+        item = _item(key, condition)
+        if item.keys() & merged.keys():
+            rest.append(item)
+        merged.update({} if item in rest else item)
+    return {"$and": [merged, *rest]} if rest else merged
 
 
 def _item(key: str, condition: Any) -> Filter:

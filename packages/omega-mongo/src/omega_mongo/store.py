@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from omega_domain.adapters.inprocess.clock import SystemClock
@@ -15,6 +17,16 @@ from omega_mongo.translating import translated
 
 if TYPE_CHECKING:
     from pymongo.database import Database
+
+
+@cache
+def collection_class() -> type[MongoCollection]:
+    """Return the class of collections: one that gives tables, if what it takes is installed."""
+    if find_spec("pymongoarrow") is None:
+        return MongoCollection
+    from omega_mongo.tables import MongoTables  # noqa: PLC0415 -- optional, and slow to import
+
+    return MongoTables
 
 
 class MongoStore(Store, SupportsDatabase):
@@ -36,7 +48,7 @@ class MongoStore(Store, SupportsDatabase):
 
     def collection(self, key: str) -> MongoCollection:
         """Return the collection of this key; it comes into being with its first document."""
-        return MongoCollection(self._connection, key)
+        return collection_class()(self._connection, key)
 
     def collections(self) -> list[str]:
         """Return the keys of all collections that hold documents, sorted."""

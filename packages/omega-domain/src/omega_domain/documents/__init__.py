@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from omega_domain.documents.changes import apply_update, check_update, compile_projection, new_document, project
 from omega_domain.documents.matching import compile_filter, equalities, matches, resolve
+from omega_domain.documents.narrowing import both, condition_on, narrowed
 from omega_domain.documents.results import Deleted, Inserted, Updated
 from omega_domain.documents.sorting import check_sort, check_window, index_name, sort_documents, sort_key
 from omega_domain.documents.values import Document, clean, identical, order
@@ -18,16 +19,19 @@ __all__ = [
     "Inserted",
     "Updated",
     "apply_update",
+    "both",
     "check_sort",
     "check_update",
     "check_window",
     "clean",
     "compile_filter",
     "compile_projection",
+    "condition_on",
     "equalities",
     "identical",
     "index_name",
     "matches",
+    "narrowed",
     "new_document",
     "order",
     "project",

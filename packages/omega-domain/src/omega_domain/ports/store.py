@@ -202,10 +202,13 @@ class SupportsTables(Protocol):
         """Insert the rows in order; a column ``_id`` is required. Raises DuplicateDocumentError."""
 
     @abstractmethod
-    def find_table(
-        self, filter: Filter, schema: ArrowSchema, *, sort: Sequence[tuple[str, int]] | None = None
-    ) -> ArrowTable:
-        """Return the fields of this schema of all documents that match; in no particular order without ``sort``.
+    def find_table(self, filter: Filter, schema: ArrowSchema, *, whole: bool = False) -> ArrowTable:
+        """Return the fields of this schema of all documents that match, in no particular order.
+
+        Args:
+            filter: as for ``find``.
+            schema: which fields, and of which types.
+            whole: whether these are nearly all fields that there are, so that leaving out others is not worth while.
 
         Raises:
             CorruptPayloadError: a value is of another type than the schema says.

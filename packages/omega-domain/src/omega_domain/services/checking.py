@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from omega_domain.entities.version import Part, Version
-from omega_domain.errors import OmegaError
+from omega_domain.errors import CorruptPayloadError, OmegaError
 from omega_domain.services.context import Context
 from omega_domain.services.liveness import Lineage, reachable, survey
 from omega_domain.services.payload import PAYLOADS, Payloads
@@ -167,10 +167,21 @@ def _check_part(context: Context, payloads: Payloads, part: Part, deep: bool) ->
             payloads.verify(part)
         else:
             payloads.open(part, verify=False).close()
-    elif part.type == "documents":
+    elif part.type == "documents" and part.sha256:
         payloads.read_documents(part)
+    elif part.type == "documents":
+        _check_rows(payloads, part)
     elif part.type == "collection":
         context.store.collection(part.ref).find_one()
+
+
+def _check_rows(payloads: Payloads, part: Part) -> None:
+    found, rows = payloads.count_rows(part), part.meta["rows"]
+    if found != rows:
+        raise CorruptPayloadError(
+            f"{found} of {rows} rows {part.token} are in collection {part.collection!r}, which was changed outside of "
+            "omega-ml"
+        )
 
 
 def _check_unreachable(context: Context, needed: set[str]) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ from omega_domain.errors import ObjectNotFoundError
 from omega_domain.services.committing import Commits
 from omega_domain.services.context import Context
 from omega_domain.services.liveness import Lineage, Survey, reachable, survey
-from omega_domain.services.payload import PAYLOADS, TOKEN, Payloads
+from omega_domain.services.payload import PAYLOADS, Payloads, of_token
 
 BATCH = 500
 TEMPORARY_FOR = timedelta(days=1)
@@ -188,7 +188,7 @@ class _Collector:
 
     def _collect_documents(self, needed: set[str]) -> None:
         registry = self._context.store.collection(PAYLOADS)
-        for entry in list(registry.find()):
+        for entry in sorted(registry.find(), key=lambda entry: "#" in entry["_id"]):  # drop collections, then rows
             if entry["_id"] in needed or not self._is_over(entry["leased_until"]):
                 continue
             self._report.documents += 1
@@ -206,7 +206,7 @@ class _Collector:
     def _delete_documents(self, ref: str) -> None:
         key, _, token = ref.partition("#")
         if token:
-            self._context.store.collection(key).delete_many({TOKEN: token})
+            self._context.store.collection(key).delete_many(of_token(token))
         else:
             self._context.store.collection(key).drop()
         self._context.store.collection(PAYLOADS).delete_many({"_id": ref})

@@ -10,16 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, BinaryIO
 
 from omega_domain.entities.version import Part, canonical_json
-from omega_domain.errors import ConflictError, CorruptPayloadError
+from omega_domain.errors import ConflictError, CorruptPayloadError, DuplicateDocumentError
 from omega_domain.ports.store import Document, FileWriter, SupportsLocalPath
 from omega_domain.services.context import Context
 
 PAGE = 256
+#: Tokens of rows are numbers below this, written with so many digits.
+ROW_TOKENS, ROW_TOKEN_LENGTH = 1 << 31, 8
+ROWS_AT_ONCE = 5_000
 BUFFER = 1 << 20
 #: Bytes of a blob from a server that are held in memory while it is read; of more, a temporary file is made.
 LARGEST_IN_MEMORY = 512 << 20
@@ -128,6 +133,45 @@ class Payloads:
         self._register(key)
         return Part(type="collection", ref=key)
 
+    def register_rows(self, key: str, *, new: bool) -> str:
+        """Return a fresh token for documents of a collection whose ids are whole numbers, see :func:`row_ids`.
+
+        Args:
+            key: of the collection.
+            new: whether the collection is new and is to be registered, too.
+        """
+        while True:
+            token = f"{int(self._context.new_id(), 16) % ROW_TOKENS:08x}"
+            try:
+                self._register(*([key] if new else []), f"{key}#{token}")
+            except DuplicateDocumentError:  # another set of rows in this collection has this token
+                continue
+            return token
+
+    def copy_rows(self, source: Payloads, parts: Sequence[Part]) -> tuple[Part, ...]:
+        """Copy a collection of rows, which are parts of a version in another store, into a fresh one of this store."""
+        whole = next(part for part in parts if part.type == "collection")
+        key = f"{whole.ref.rpartition('.')[0] or whole.ref}.{self._context.new_id()}"
+        tokens = [part.token for part in parts if part.type == "documents"]
+        self._register(key, *(f"{key}#{token}" for token in tokens))
+        target = self._context.store.collection(key)
+        for token in tokens:
+            found = source._context.store.collection(whole.ref).find(of_token(token))
+            while batch := list(islice(found, ROWS_AT_ONCE)):
+                target.insert_many(batch)
+        for keys in whole.meta.get("indexes", ()):
+            target.create_index([(path, direction) for path, direction in keys])
+        return tuple(
+            replace(part, ref=key if part.type == "collection" else f"{key}#{part.token}")
+            if part.type in {"collection", "documents"}
+            else part
+            for part in parts
+        )
+
+    def count_rows(self, part: Part) -> int:
+        """Return how many documents of a part are there."""
+        return self._context.store.collection(part.collection).count_documents(of_token(part.token))
+
     def lease(self, parts: Iterable[Part]) -> None:
         """Extend the leases of parts written here, just before they are committed.
 
@@ -183,13 +227,14 @@ class Payloads:
         leased = registry.update_one({"_id": part.ref, "doomed": False}, {"$set": {"leased_until": until}})
         return leased.matched_count > 0
 
-    def _register(self, ref: str) -> None:
-        """Note a payload of documents before it is written, so that collect finds what a dead writer leaves."""
+    def _register(self, *refs: str) -> None:
+        """Note payloads of documents before they are written, so that collect finds what a dead writer leaves."""
         until = self.lease_end()
+        now = self._context.clock.now()
         self._context.store.collection(PAYLOADS).insert_many(
-            [{"_id": ref, "created": self._context.clock.now(), "leased_until": until, "doomed": False}]
+            [{"_id": ref, "created": now, "leased_until": until, "doomed": False} for ref in refs]
         )
-        self._written[ref] = until
+        self._written.update(dict.fromkeys(refs, until))
 
     @staticmethod
     def _first_to_page(parts: Sequence[Part]) -> int:
@@ -208,8 +253,23 @@ class Payloads:
 
 
 def of_token(token: str) -> Document:
-    """Return the filter for the documents that were inserted under a token; the range of ids lets an index serve."""
+    """Return the filter for the documents of a token; the range of their ids lets an index serve."""
+    if len(token) == ROW_TOKEN_LENGTH:
+        ids = row_ids(token)
+        return {TOKEN: token, "_id": {"$gte": ids.start, "$lt": ids.stop}}
     return {TOKEN: token, "_id": {"$gte": f"{token}:", "$lt": f"{token};"}}
+
+
+def has_rows(parts: Iterable[Part]) -> bool:
+    """Tell whether these are rows: a collection, and sets of documents in it."""
+    types = {part.type for part in parts}
+    return {"collection", "documents"} <= types
+
+
+def row_ids(token: str) -> range:
+    """Return the ids of the rows of a token: its number in the upper 32 bits, the number of the row in the lower."""
+    start = int(token, 16) << 32
+    return range(start, start + (1 << 32))
 
 
 def _verify(file: BinaryIO, part: Part) -> None:

@@ -13,6 +13,7 @@ from omega_domain.entities.metadata import Head
 from omega_domain.entities.names import ObjectKey, ObjectRef, validate_tag
 from omega_domain.entities.version import Part, Payload, Version
 from omega_domain.errors import CorruptPayloadError, InvalidNameError, PromotionError
+from omega_domain.services.payload import has_rows
 
 if TYPE_CHECKING:
     from omega_domain.services.metadata import Metadata
@@ -46,6 +47,9 @@ def transfer(parts: tuple[Part, ...], source: OmegaStore, target: OmegaStore) ->
     if not target.payloads.missing(parts):
         return parts
     listed = list(source.payloads.expand(parts))
+    if has_rows(listed):
+        copied = target.payloads.copy_rows(source.payloads, listed)
+        return tuple(_copy_blob(part, source, target) if part.type == "blob" else part for part in copied)
     missing = target.payloads.missing(listed)
     return tuple(_copy_part(part, source, target) if part.ref in missing else part for part in listed)
 

@@ -92,7 +92,7 @@ class OmegaStore:
         key = self._plain_key(name, "put")
         if tag is not None:
             validate_tag(tag)
-        cls = self.context.registry.by_kind(kind) if kind else self.context.registry.by_object(obj, name, **options)
+        cls = self._backend_class(obj, key, kind, append=append, options=options)
         if kind and not cls.supports(obj, name, **options):
             raise UnsupportedObjectError(
                 f"{name!r} can not be put: kind {kind!r} does not store {type(obj).__name__} objects"
@@ -370,6 +370,20 @@ class OmegaStore:
         view = self._view(_is_staging=True, commits=Commits(self.context, self.payloads, tag=tag))
         view._staged = Metadata(view, key, "", attributes=attributes)  # noqa: SLF001 -- a copy of this store
         return view
+
+    def _backend_class(
+        self, obj: Any, key: ObjectKey, kind: str | None, *, append: bool, options: Mapping[str, Any]
+    ) -> type[DataBackend]:
+        """Return what is to store an object: as asked, as it is stored already if it is appended to, or the first."""
+        registry = self.context.registry
+        if kind:
+            return registry.by_kind(kind)
+        head = self.context.metadata.head(key) if append else None
+        if head is not None and head.kind in registry.kinds:
+            present = registry.by_kind(head.kind)
+            if present.supports(obj, key.name, append_to=head.kind, **options):
+                return present
+        return registry.by_object(obj, key.name, **options)
 
     def _backend(self, cls: type[DataBackend], view: OmegaStore) -> DataBackend:
         """A backend of models finds its model here and its data among the datasets; any other keeps its data here."""

@@ -1,0 +1,106 @@
+"""From filters to what a collection is asked for: everything that matches, and as little else as possible.
+
+Who asks filters again what was found, so a condition may find too much, never too little. Text is taken literally, and
+nothing comes out but operators that every collection knows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from omega_domain.entities.query import And, Condition, Node, Not, Or, Q
+
+Filter = Mapping[str, Any]
+Translate = Callable[[Condition], "tuple[Filter, bool] | None"]
+"""Returns the filter for a condition, and whether it finds exactly what matches; None if it can not be asked for."""
+
+_PLAIN: Final[Mapping[str, str]] = {
+    "eq": "$eq",
+    "ne": "$ne",
+    "lt": "$lt",
+    "lte": "$lte",
+    "gt": "$gt",
+    "gte": "$gte",
+    "in": "$in",
+    "nin": "$nin",
+}
+_TEXT: Final[Mapping[str, str]] = {"contains": "{}", "startswith": "^{}"}
+_NOTHING: Final[Filter] = {"_id": {"$in": []}}
+
+
+def narrowed(query: Q, translate: Translate) -> Filter:
+    """Return a filter that finds all documents which match the query, and perhaps others; empty if nothing is known."""
+    found = _narrow(query.root, translate)
+    return found[0] if found is not None else {}
+
+
+def condition_on(field: str, op: str, value: Any) -> Filter | None:
+    """Return the filter for a condition on a field; None if it can not be asked for.
+
+    Args:
+        field: path of the field.
+        op: operator of a filter.
+        value: as documents hold it; for ``in``, ``nin`` and ``between`` a sequence of such.
+    """
+    if "\0" in field or field.startswith("$"):
+        return None
+    if op == "between":
+        return {field: {"$gte": value[0], "$lte": value[1]}}
+    if op == "isnull":
+        return {field: {"$eq" if value else "$ne": None}}
+    if op in {"contains", "startswith"} and "\0" not in value:
+        return {field: {"$regex": _TEXT[op].format(re.escape(value))}}
+    if op not in _PLAIN:
+        return None
+    return {field: {_PLAIN[op]: list(value) if op in {"in", "nin"} else value}}
+
+
+def both(filters: Sequence[Filter]) -> dict[str, Any]:
+    """Return one filter for all of these; conditions on the same field stand side by side, as an index needs them."""
+    merged: dict[str, Any] = {}
+    rest: list[Filter] = []
+    for wanted in filters:
+        if any(not _fits(merged.get(field), condition) for field, condition in wanted.items()):
+            rest.append(wanted)
+            continue
+        for field, condition in wanted.items():
+            merged[field] = {**merged[field], **condition} if field in merged else condition
+    return {"$and": [*([merged] if merged else []), *rest]} if rest else merged
+
+
+def _fits(present: Any, added: Any) -> bool:
+    """Tell whether conditions on the same field can stand side by side: each operator once."""
+    if present is None:
+        return True
+    return isinstance(present, Mapping) and isinstance(added, Mapping) and not (set(present) & set(added))
+
+
+def _narrow(node: Node, translate: Translate) -> tuple[Filter, bool] | None:
+    match node:
+        case Condition():
+            return translate(node)
+        case Not(term):
+            found = _narrow(term, translate)
+            return ({"$nor": [found[0]]}, True) if found is not None and found[1] else None
+        case And(terms):
+            return _narrow_all(terms, translate)
+        case Or(terms):
+            return _narrow_any(terms, translate)
+
+
+def _narrow_all(terms: tuple[Node, ...], translate: Translate) -> tuple[Filter, bool] | None:
+    every = [_narrow(term, translate) for term in terms]
+    known = [found for found in every if found is not None]
+    if not known:
+        return None
+    is_exact = len(known) == len(every) and all(exact for _, exact in known)
+    return both([wanted for wanted, _ in known]), is_exact
+
+
+def _narrow_any(terms: tuple[Node, ...], translate: Translate) -> tuple[Filter, bool] | None:
+    known = [found for term in terms if (found := _narrow(term, translate)) is not None]
+    if len(known) < len(terms):
+        return None
+    return ({"$or": [wanted for wanted, _ in known]} if known else _NOTHING), all(exact for _, exact in known)
