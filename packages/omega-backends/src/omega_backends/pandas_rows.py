@@ -60,8 +60,7 @@ class _RowsBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
             SchemaMismatchError: what is appended has other columns, dtypes or another index.
             ColumnNotFoundError: an index names a column that is not there.
         """
-        if layout != DOCUMENTS:
-            raise UnsupportedOptionError(f"layout={layout!r} is not that of {self.KIND}; leave it out")
+        del layout  # it has chosen this backend
         while append:
             before = self.data_store.metadata(name)
             try:

@@ -25,9 +25,6 @@ from omega_domain.errors import CorruptPayloadError
 from omega_domain.ports.store import Collection, Document, SupportsTables
 from omega_domain.services.payload import Payloads, row_ids
 
-MOST_TOKENS: Final = 500
-"""Tokens up to which a filter lists them; of more, rows that do not belong to the version are left out here."""
-
 _LOWER: Final = (1 << 32) - 1
 
 
@@ -113,13 +110,13 @@ class RowsReader:
 
     def _all(self) -> list[Piece]:
         """Return everything that the filter finds, by one search in the order that suits the database."""
-        tokens = [source.token for source in self._sources]
-        is_few = not self._is_current and len(tokens) <= MOST_TOKENS
-        belonging = {TOKEN: tokens[0] if len(tokens) == 1 else {"$in": tokens}} if is_few else {}
         alike: dict[str, list[_Source]] = {}
         for source in self._sources:
             alike.setdefault(str(self._types(source)), []).append(source)
-        pieces = [piece for sources in alike.values() for piece in self._pieces(sources, belonging)]
+        pieces: list[Piece] = []
+        for sources in alike.values():
+            belonging = _of_tokens(sources) if len(alike) > 1 or not self._is_current else {}
+            pieces += self._pieces(sources, belonging)
         return sorted(pieces, key=lambda piece: int(piece.rows[0])) if len(alike) > 1 else pieces
 
     def _some(self, rows: range) -> list[Piece]:
@@ -211,6 +208,11 @@ def _find(collection: Collection, filter: Document, schema: pa.Schema, *, whole:
     found = list(collection.find(filter, fields))
     columns = [pa.array([document.get(name) for document in found], type=schema.field(name).type) for name in fields]
     return pa.table(columns, schema=schema)
+
+
+def _of_tokens(sources: Sequence[_Source]) -> Document:
+    tokens = [source.token for source in sources]
+    return {TOKEN: {"$in": tokens}}
 
 
 def _rows(numbers: Any) -> Rows:
