@@ -147,3 +147,63 @@ def test_the_summary_says_what_it_is(om: Omega) -> None:
     om.datasets.put(2, "c", append=True)
     facts = [{key: om.datasets.summary(name).get(key) for key in ("type", "items")} for name in "abc"]
     assert facts == [{"type": "dict", "items": None}, {"type": "list", "items": 2}, {"type": "list", "items": 2}]
+
+
+_values = (
+    st.none() | st.booleans() | st.integers(-3, 3) | st.floats(allow_nan=False) | st.sampled_from(["a", "ab", "(", ""])
+)
+_items = st.dictionaries(st.sampled_from(["x", "y", "data", "a.b", "$z"]), _values | st.just(Decimal(1)), max_size=3)
+_ops = st.sampled_from(["eq", "ne", "lt", "lte", "gt", "gte"])
+_conditions = st.builds(lambda column, op, value: Q((column, op, value)), st.sampled_from(["x", "y"]), _ops, _values)
+_queries = st.recursive(
+    st.one_of(
+        _conditions,
+        st.builds(
+            lambda op, text: Q(("x", op, text)),
+            st.sampled_from(["contains", "startswith"]),
+            st.text("ab(.", max_size=2),
+        ),
+        st.builds(
+            lambda op, values: Q(("x", op, values)), st.sampled_from(["in", "nin"]), st.lists(_values, max_size=2)
+        ),
+        st.builds(lambda flag: Q(("y", "isnull", flag)), st.booleans()),
+    ),
+    lambda inner: (
+        st.builds(lambda a, b: a & b, inner, inner)
+        | st.builds(lambda a, b: a | b, inner, inner)
+        | inner.map(lambda a: ~a)
+    ),
+    max_leaves=4,
+)
+
+
+@given(items=st.lists(_items, min_size=1, max_size=6), query=_queries, is_appended=st.booleans())
+def test_the_database_finds_what_python_finds(items: list[Any], query: Q, is_appended: bool) -> None:
+    om = _omega()
+    whole = [*items, {"x": None, "y": None}]
+    if is_appended:
+        for item in whole:
+            om.datasets.put(item, "a", append=True)
+    else:
+        om.datasets.put(whole, "a")
+    assert om.datasets.get("a", query) == [item for item in whole if query.matches(item)]
+
+
+def test_only_what_matches_is_fetched(om: Omega, monkeypatch: pytest.MonkeyPatch) -> None:
+    om.datasets.put([{"n": n, "text": f"t{n}"} for n in range(100)], "a")
+    fetched: list[Any] = []
+    decode = om.context.codec.decode
+    monkeypatch.setattr(om.context.codec, "decode", lambda plain: fetched.append(plain) or decode(plain))
+    assert om.datasets.get("a", n__gte=98) == [{"n": 98, "text": "t98"}, {"n": 99, "text": "t99"}]
+    assert om.datasets.get("a", data__text="t5") == [{"n": 5, "text": "t5"}]
+    assert om.datasets.get("a", Q(("data.n", "eq", 7))) == [{"n": 7, "text": "t7"}]
+    assert om.datasets.get("a", text__startswith="nothing") == []
+    assert sum(isinstance(plain, dict) for plain in fetched) == 4
+    with pytest.raises(ColumnNotFoundError, match="txet"):
+        om.datasets.get("a", Q(n=1) | Q(txet=5))
+
+
+def test_lists_that_were_appended_are_no_dicts(om: Omega) -> None:
+    om.datasets.put([{"n": 1}], "a", append=True)
+    om.datasets.put({"n": 1}, "a", append=True)
+    assert om.datasets.get("a", n=1) == [{"n": 1}]

@@ -16,15 +16,18 @@ Filter = Mapping[str, Any]
 Translate = Callable[[Condition], "tuple[Filter, bool] | None"]
 """Returns the filter for a condition, and whether it finds exactly what matches; None if it can not be asked for."""
 
-_PLAIN: Final[Mapping[str, str]] = {
-    "eq": "$eq",
-    "ne": "$ne",
-    "lt": "$lt",
-    "lte": "$lte",
-    "gt": "$gt",
-    "gte": "$gte",
-    "in": "$in",
-    "nin": "$nin",
+_CONDITIONS: Final[Mapping[str, Callable[[Any], Filter]]] = {
+    "eq": lambda value: {"$eq": value},
+    "ne": lambda value: {"$ne": value},
+    "lt": lambda value: {"$lt": value},
+    "lte": lambda value: {"$lte": value},
+    "gt": lambda value: {"$gt": value},
+    "gte": lambda value: {"$gte": value},
+    "in": lambda value: {"$in": list(value)},
+    "nin": lambda value: {"$nin": list(value)},
+    "between": lambda value: {"$gte": value[0], "$lte": value[1]},
+    "isnull": lambda value: {"$eq" if value else "$ne": None},
+    "exists": lambda value: {"$exists": bool(value)},
 }
 _TEXT: Final[Mapping[str, str]] = {"contains": "{}", "startswith": "^{}"}
 _NOTHING: Final[Filter] = {"_id": {"$in": []}}
@@ -41,20 +44,15 @@ def condition_on(field: str, op: str, value: Any) -> Filter | None:
 
     Args:
         field: path of the field.
-        op: operator of a filter.
+        op: operator of a filter, or ``exists``.
         value: as documents hold it; for ``in``, ``nin`` and ``between`` a sequence of such.
     """
     if "\0" in field or field.startswith("$"):
         return None
-    if op == "between":
-        return {field: {"$gte": value[0], "$lte": value[1]}}
-    if op == "isnull":
-        return {field: {"$eq" if value else "$ne": None}}
-    if op in {"contains", "startswith"} and "\0" not in value:
-        return {field: {"$regex": _TEXT[op].format(re.escape(value))}}
-    if op not in _PLAIN:
-        return None
-    return {field: {_PLAIN[op]: list(value) if op in {"in", "nin"} else value}}
+    if op in _TEXT:
+        return None if "\0" in value else {field: {"$regex": _TEXT[op].format(re.escape(value))}}
+    make = _CONDITIONS.get(op)
+    return None if make is None else {field: make(value)}
 
 
 def both(filters: Sequence[Filter]) -> dict[str, Any]:

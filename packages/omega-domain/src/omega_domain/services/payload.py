@@ -16,9 +16,10 @@ from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, BinaryIO
 
+from omega_domain.documents import both
 from omega_domain.entities.version import Part, canonical_json
 from omega_domain.errors import ConflictError, CorruptPayloadError, DuplicateDocumentError
-from omega_domain.ports.store import Document, FileWriter, SupportsLocalPath
+from omega_domain.ports.store import Document, FileWriter, Filter, SupportsLocalPath
 from omega_domain.services.context import Context
 
 PAGE = 256
@@ -109,19 +110,23 @@ class Payloads:
             self._context.store.collection(collection).insert_many(documents)
         return Part(type="documents", ref=ref, size=size, sha256=digest.hexdigest(), meta={**meta, "count": count})
 
-    def read_documents(self, part: Part) -> list[Document]:
+    def read_documents(self, part: Part, *, filter: Filter | None = None) -> list[Document]:
         """Return the documents of a part in the order of their insertion, without ``_id`` and token.
+
+        Args:
+            part: the part to read.
+            filter: fetch only those that match; then nothing is compared with the SHA-256, which is that of all.
 
         Raises:
             CorruptPayloadError: some are missing or were changed.
         """
         digest, items = hashlib.sha256(), []
-        found = self._context.store.collection(part.collection).find(of_token(part.token))
+        found = self._context.store.collection(part.collection).find(both([of_token(part.token), filter or {}]))
         for item in sorted(found, key=lambda document: int(document["_id"].rpartition(":")[2])):
             del item["_id"], item[TOKEN]
             digest.update(canonical_json(item).encode() + b"\n")
             items.append(item)
-        if digest.hexdigest() != part.sha256:
+        if filter is None and digest.hexdigest() != part.sha256:
             raise CorruptPayloadError(
                 f"the documents {part.token} in collection {part.collection!r} do not match their SHA-256: some are "
                 "missing or were changed outside of omega-ml; put the object again, or go back to an older version"
