@@ -193,7 +193,12 @@ def test_only_what_matches_is_fetched(om: Omega, monkeypatch: pytest.MonkeyPatch
     om.datasets.put([{"n": n, "text": f"t{n}"} for n in range(100)], "a")
     fetched: list[Any] = []
     decode = om.context.codec.decode
-    monkeypatch.setattr(om.context.codec, "decode", lambda plain: fetched.append(plain) or decode(plain))
+
+    def noting(plain: Any) -> Any:
+        fetched.append(plain)
+        return decode(plain)
+
+    monkeypatch.setattr(om.context.codec, "decode", noting)
     assert om.datasets.get("a", n__gte=98) == [{"n": 98, "text": "t98"}, {"n": 99, "text": "t99"}]
     assert om.datasets.get("a", data__text="t5") == [{"n": 5, "text": "t5"}]
     assert om.datasets.get("a", Q(("data.n", "eq", 7))) == [{"n": 7, "text": "t7"}]

@@ -7,12 +7,12 @@ import platform
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Literal
 
 from omega_domain.errors import OmegaError
 from omega_domain.omega import Omega
+from omega_domain.ports.diagnosis import SupportsDiagnosis, Symptom
 from omega_ml.composition import open_omega
 from omega_ml.setting_forms import FORMS
 from omega_ml.settings import Settings, environment_name
@@ -28,29 +28,7 @@ PACKAGES = (
     "pyarrow",
     "scikit-learn",
 )
-
-State = Literal["ok", "warning", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Symptom:
-    """What was looked at, and how it is.
-
-    Attributes:
-        what: what was looked at.
-        state: ``ok``, ``warning`` or ``failed``.
-        detail: what was seen.
-        remedy: how to mend it; empty if nothing is wrong.
-    """
-
-    what: str
-    state: State
-    detail: str
-    remedy: str = ""
-
-    def to_plain(self) -> dict[str, Any]:
-        """Return a dict for JSON."""
-        return asdict(self)
+OPTIONAL = ("omega-mongo", "pymongo", "pymongoarrow")
 
 
 def examine(load: Callable[[], Settings]) -> Iterator[Symptom]:
@@ -85,6 +63,9 @@ def _packages() -> Iterator[Symptom]:
             found[name] = version(name)
         except PackageNotFoundError:
             yield Symptom("packages", "warning", f"{name} is not installed", f"pip install {name}")
+    for name in OPTIONAL:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
     yield Symptom("packages", "ok", ", ".join(f"{name} {number}" for name, number in found.items()))
 
 
@@ -98,6 +79,11 @@ def _variables() -> Iterator[Symptom]:
 
 def _store(omega: Omega) -> Iterator[Symptom]:
     url = omega.context.store.url
+    if isinstance(omega.context.store, SupportsDiagnosis):
+        symptoms = list(omega.context.store.diagnose())
+        yield from symptoms
+        if any(symptom.what == "server" and symptom.state == "failed" for symptom in symptoms):
+            return
     try:
         buckets = omega.buckets
         yield Symptom("store", "ok", f"{url} can be read: {len(buckets)} bucket(s)")

@@ -91,6 +91,11 @@ class Connection:
         """The database, where what was written is also in the journal of a majority."""
         return self._database(_JOURNALED)
 
+    @property
+    def uses_tls(self) -> bool:
+        """Whether what is sent is encrypted."""
+        return self.client.options.pool_options._ssl_context is not None  # noqa: SLF001 -- pymongo tells it nowhere else
+
     def once(self, what: str, do: Callable[[], None]) -> None:
         """Do something once in this process; others wait until it is done. If it fails, the next one tries again."""
         if what in self._done:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from omega_domain.adapters.inprocess.clock import SystemClock
 from omega_domain.ports.clock import Clock
+from omega_domain.ports.diagnosis import SupportsDiagnosis, Symptom
 from omega_domain.ports.store import Store, SupportsDatabase
 from omega_mongo.client import Connection
 from omega_mongo.collection import MongoCollection
+from omega_mongo.diagnosis import diagnose
 from omega_mongo.files import MongoFiles
 from omega_mongo.names import key_of
 from omega_mongo.translating import translated
@@ -29,7 +32,7 @@ def collection_class() -> type[MongoCollection]:
     return MongoTables
 
 
-class MongoStore(Store, SupportsDatabase):
+class MongoStore(Store, SupportsDatabase, SupportsDiagnosis):
     """Keeps payloads in a database of MongoDB; everybody who has the database shares them.
 
     Args:
@@ -67,6 +70,10 @@ class MongoStore(Store, SupportsDatabase):
     def database(self) -> Database[dict[str, Any]]:
         """The database, as pymongo gives it."""
         return self._connection.database
+
+    def diagnose(self) -> Iterator[Symptom]:
+        """Look at the server and at what this user may do there."""
+        return diagnose(self._connection)
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
