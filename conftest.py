@@ -9,11 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sybil import Example, Sybil
 from sybil.evaluators.doctest import OutputChecker
 from sybil.parsers.myst import ClearNamespaceParser, CodeBlockParser, PythonCodeBlockParser, SkipParser
+from sybil.sybil import SybilCollection
 
 pytest_plugins = ["tests.servers.fixtures"]
 
@@ -61,14 +63,36 @@ def run_console(example: Example) -> str | None:
     return None
 
 
-pytest_collect_file = Sybil(
-    parsers=[
-        PythonCodeBlockParser(doctest_optionflags=LENIENT),
-        CodeBlockParser("console", run_console),
-        ClearNamespaceParser(),
-        SkipParser(),
-    ],
-    patterns=["README.md", "docs/**/*.md", "docs/*.md"],
-    excludes=["packages/**"],
-    fixtures=["document_home"],
+@pytest.fixture(scope="module")
+def document_database(mongo_server: Any, document_home: Path, monkeypatch_module: pytest.MonkeyPatch) -> Iterator[str]:
+    """A database for the examples of the document about MongoDB."""
+    name = f"omega_test_{document_home.name}"
+    monkeypatch_module.setenv("OMEGA_MONGO_URL", mongo_server.url_of(name))
+    yield name
+    mongo_server.drop(name)
+
+
+@pytest.fixture(scope="module")
+def monkeypatch_module() -> Iterator[pytest.MonkeyPatch]:
+    """Changes that last for all tests of a module."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+PARSERS: list[Any] = [
+    PythonCodeBlockParser(doctest_optionflags=LENIENT),
+    CodeBlockParser("console", run_console),
+    ClearNamespaceParser(),
+    SkipParser(),
+]
+pytest_collect_file = SybilCollection(
+    [
+        Sybil(
+            parsers=PARSERS,
+            patterns=["README.md", "docs/**/*.md", "docs/*.md"],
+            excludes=["packages/**", "docs/mongodb.md"],
+            fixtures=["document_home"],
+        ),
+        Sybil(parsers=PARSERS, patterns=["docs/mongodb.md"], fixtures=["document_home", "document_database"]),
+    ]
 ).pytest()

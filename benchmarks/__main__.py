@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.measuring import Row
 
-NAMES = ("startup", "install", "catalogue", "runtime", "frames", "models", "appends", "mongo", "large")
+NAMES = ("startup", "install", "catalogue", "runtime", "frames", "models", "appends", "mongo", "documents", "large")
 WIDTH = 52
 
 

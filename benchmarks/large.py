@@ -10,11 +10,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.servers.fixtures import new_database
+
 import omega_ml
 from benchmarks.measuring import Row, highest_memory
 from benchmarks.samples import frame
 from benchmarks.shared import server
-from tests.servers.fixtures import new_database
 
 GIGABYTE = 10**9
 ROWS = 400_000
@@ -47,13 +48,13 @@ def in_fresh_process(url: str, size: int, *, rows: int = ROWS) -> dict[str, floa
 def put_and_read(url: str, size: int, rows: int) -> dict[str, float]:
     """Append frames until they have so many bytes, read all in chunks; return times and the peak of memory."""
     om = omega_ml.setup(store=url)
-    put = written = appends = 0
+    written = appends = 0
     expected = 0
     start = time.perf_counter()
     while written < size:
         chunk = frame(rows, seed=appends)
         written += int(chunk.memory_usage(deep=True).sum())
-        expected += int(chunk["key"].sum() & 0xFFFF)
+        expected += int(chunk["key"].sum()) & 0xFFFF
         om.datasets.put(chunk, "large", append=True)
         del chunk
         appends += 1
@@ -61,7 +62,7 @@ def put_and_read(url: str, size: int, rows: int) -> dict[str, float]:
     start = time.perf_counter()
     found = chunks = 0
     for chunk in om.datasets.get("large", chunksize=rows):
-        found += int(chunk["key"].sum() & 0xFFFF)
+        found += int(chunk["key"].sum()) & 0xFFFF
         chunks += 1
         del chunk
     if (found, chunks) != (expected, appends):

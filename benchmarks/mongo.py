@@ -15,12 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from gridfs import GridFSBucket
 from sklearn.linear_model import LinearRegression
+from tests.servers.fixtures import MongoServer
 
 from benchmarks.frames import HIT
 from benchmarks.measuring import Row, median, median_pair, seconds
 from benchmarks.models import forest
 from benchmarks.samples import frame
-from benchmarks.shared import Account, MongoServer, server, shared_context
+from benchmarks.shared import Account, server, shared_context
 from omega_domain.entities.metadata import Head
 from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.version import VersionRef
@@ -102,7 +103,8 @@ def _frames(running: MongoServer) -> Iterator[Row]:
         def floor_get() -> pd.DataFrame:
             sink = io.BytesIO()
             bucket.download_to_stream_by_name("floor", sink)
-            return pq.read_table(sink).to_pandas()
+            found: pd.DataFrame = pq.read_table(sink).to_pandas()
+            return found
 
         measured, floor = median_pair(lambda: om.datasets.put(changed(), "frame"), floor_put)
         yield Row(what="mongo: frame put, 1,000,000 x 10", measured=measured, floor=floor, bar=1.5, unit="s")

@@ -24,7 +24,7 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No story sees the settings of who runs it, and each begins in an empty folder."""
-    for name in [name for name in os.environ if name.startswith("OMEGA_")]:
+    for name in [name for name in os.environ if name.startswith("OMEGA_") and not name.startswith("OMEGA_TEST_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path / "user"))
     monkeypatch.setenv("OMEGA_HOME", str(tmp_path / "home"))
@@ -34,11 +34,17 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-@pytest.fixture(params=["memory", "local"])
+@pytest.fixture(params=["memory", "local", "mongo"])
 def setup(request: pytest.FixtureRequest, tmp_path: Path) -> Setup:
-    """`setup()` of a separate environment each time, in memory or on the embedded store."""
+    """`setup()` of a separate environment each time, in memory, on the embedded store or on MongoDB."""
     if request.param == "memory":
         return lambda name="here", **settings: omega_ml.setup(store=f"memory://{name}", **settings)
+    if request.param == "mongo":
+        new_url = request.getfixturevalue("new_mongo_url")
+        urls: dict[str, str] = {}
+        return lambda name="here", **settings: omega_ml.setup(
+            mongo_url=urls.setdefault(name, urls.get(name) or new_url()), **settings
+        )
     return lambda name="here", **settings: omega_ml.setup(home=tmp_path / name, **settings)
 
 

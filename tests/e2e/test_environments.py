@@ -43,8 +43,6 @@ def test_contexts_are_separate_environments(setup: Setup, sales: pd.DataFrame) -
 
 
 def test_a_context_on_a_server_names_the_package_it_needs() -> None:
-    with pytest.raises(SettingsError, match="omega-mongo"):
-        omega_ml.setup(mongo_url="mongodb://localhost/omega")
     with pytest.raises(SettingsError, match="omega-celery"):
         omega_ml.setup(celeryconf={"BROKER_URL": "amqp://localhost"})
 

@@ -151,7 +151,7 @@ def _permissions(connection: Connection, _: Any) -> Iterator[Symptom]:
         "list collections": lambda: connection.database.list_collection_names(filter={"name": HEADS}),
         "write": partial(_scratch, connection),
         "make indexes": lambda: connection.database[SCRATCH].create_index("x"),
-        "drop collections": lambda: connection.database[SCRATCH].drop(),
+        "drop collections": connection.database[SCRATCH].drop,
     }
     allowed: list[str] = []
     for what, attempt in attempts.items():
