@@ -44,6 +44,10 @@ BREAKS = {
         "omega-domain/src/omega_domain/services/store.py",
         "import sqlite3",
     ),
+    "MongoDB is the shared store's business": (
+        "omega-backends/src/omega_backends/rows_reader.py",
+        "import bson",
+    ),
     "Terminals are the command's business": (
         "omega-ml/src/omega_ml/settings.py",
         "from rich.console import Console",
