@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -51,13 +52,19 @@ LABELS: dict[str, pd.Index[Any]] = {
 }
 
 
-@pytest.fixture(params=["memory", "file"])
-def om(request: pytest.FixtureRequest, tmp_path: Path) -> Omega:
-    return _open(request.param, tmp_path)
+SCHEMES = ["memory", "file", "mongodb"]
 
 
-def _open(scheme: str, folder: Path) -> Omega:
-    return omega_ml.setup(store="memory://fidelity" if scheme == "memory" else f"file://{folder}")
+@pytest.fixture
+def open_om(tmp_path: Path, new_mongo_url: Callable[[], str]) -> Callable[[str], Omega]:
+    """Open the store of a scheme."""
+    urls = {"memory": lambda: "memory://fidelity", "file": lambda: f"file://{tmp_path}", "mongodb": new_mongo_url}
+    return lambda scheme: omega_ml.setup(store=urls[scheme]())
+
+
+@pytest.fixture(params=SCHEMES)
+def om(request: pytest.FixtureRequest, open_om: Callable[[str], Omega]) -> Omega:
+    return open_om(request.param)
 
 
 @pytest.mark.parametrize("name", COLUMNS)
@@ -103,11 +110,9 @@ def test_arrays_files_and_data_come_back(om: Omega) -> None:
         assert om.datasets.get("data") == value
 
 
-@pytest.mark.parametrize("scheme", ["memory", "file"])
 @given(data=st.data())
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-def test_any_frame_and_series_comes_back(scheme: str, tmp_path: Path, data: st.DataObject) -> None:
-    om = _open(scheme, tmp_path)
+def test_any_frame_and_series_comes_back(om: Omega, data: st.DataObject) -> None:
     frame = data.draw(frames())
     om.datasets.put(frame, "frame")
     pd.testing.assert_frame_equal(om.datasets.get("frame"), frame)

@@ -1,7 +1,9 @@
-"""Named objects on the embedded store: the same contract as in memory."""
+"""Named objects on the embedded store and on MongoDB: the same contract as in memory."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from omega_domain.testing.omega_store import (
     PromotionContract,
 )
 from omega_local import LocalMetadataStore, LocalStore
+from omega_mongo import Connection, MongoMetadataStore, MongoStore
 
 
 def _context(name: str, home: Path) -> Context:
@@ -46,4 +49,40 @@ class TestPromotionOnLocal(_OnLocal, PromotionContract):
 
 
 class TestCollectOnLocal(_OnLocal, CollectContract):
+    """Collect, check and usage."""
+
+
+@contextmanager
+def _mongo_context(name: str, url: str) -> Iterator[Context]:
+    clock = ManualClock()
+    with closing(Connection(url)) as connection:
+        store = MongoStore(connection, clock=clock)
+        yield Context(name=name, metadata=MongoMetadataStore(connection), store=store, clock=clock, author="ada")
+
+
+class _OnMongo:
+    @pytest.fixture
+    def context(self, new_mongo_url: Callable[[], str]) -> Iterator[Context]:
+        with _mongo_context("here", new_mongo_url()) as context:
+            yield context
+
+    @pytest.fixture
+    def other_context(self, new_mongo_url: Callable[[], str]) -> Iterator[Context]:
+        with _mongo_context("there", new_mongo_url()) as context:
+            yield context
+
+
+class TestOmegaStoreOnMongo(_OnMongo, OmegaStoreContract):
+    """Objects by name."""
+
+
+class TestCustomBackendOnMongo(_OnMongo, CustomBackendContract):
+    """Backends of third parties."""
+
+
+class TestPromotionOnMongo(_OnMongo, PromotionContract):
+    """Promotion between two databases of one server."""
+
+
+class TestCollectOnMongo(_OnMongo, CollectContract):
     """Collect, check and usage."""

@@ -1,9 +1,10 @@
-"""The runtime of this process on the embedded store: the same contracts as in memory."""
+"""The runtime of this process on the embedded store and on MongoDB: the same contracts as in memory."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from omega_domain.omega import Omega
 from omega_domain.testing.canvas import CanvasContract
 from omega_domain.testing.task_queue import TaskQueueContract, register_backends
 from omega_local import open_store
+from omega_mongo import Connection, MongoMetadataStore, MongoStore
 
 
 class _OnLocal:
@@ -33,4 +35,26 @@ class TestTaskQueueOnLocal(_OnLocal, TaskQueueContract):
 
 
 class TestCanvasOnLocal(_OnLocal, CanvasContract):
+    """Sequence, parallel and mapreduce."""
+
+
+class _OnMongo:
+    @pytest.fixture
+    def make_omega(self, new_mongo_url: Callable[[], str]) -> Iterator[Callable[[], Omega]]:
+        with ExitStack() as stack:
+
+            def make() -> Omega:
+                connection = stack.enter_context(closing(Connection(new_mongo_url())))
+                om = Omega(metadata=MongoMetadataStore(connection), store=MongoStore(connection))
+                register_backends(om.context)
+                return om
+
+            yield make
+
+
+class TestTaskQueueOnMongo(_OnMongo, TaskQueueContract):
+    """Tasks and their results."""
+
+
+class TestCanvasOnMongo(_OnMongo, CanvasContract):
     """Sequence, parallel and mapreduce."""

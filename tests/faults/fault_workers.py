@@ -16,14 +16,16 @@ import pandas as pd
 from sklearn.dummy import DummyRegressor
 
 import omega_backends.pandas_parquet
+import omega_backends.pandas_rows
 import omega_backends.python_data
 import omega_backends.sklearn_joblib  # noqa: F401 -- loaded once, before the processes are forked
+import omega_local  # noqa: F401 -- the same
+import omega_mongo  # noqa: F401 -- the same
 from omega_domain.adapters.inprocess.clock import SystemClock
 from omega_domain.omega import Omega
 from omega_domain.services.collecting import collect
 from omega_domain.services.context import Retention
-from omega_local import LocalMetadataStore, LocalStore
-from omega_ml.plugins import backends
+from omega_ml.plugins import backends, open_stores
 
 ROWS = 20
 
@@ -35,12 +37,13 @@ def processes() -> ForkServerContext:
     return context
 
 
-def open_home(home: Path, *, grace: float = 3600, lease: float = 3600) -> Omega:
-    """Return an Omega on this home whose retention is given in seconds."""
+def open_at(url: str, *, grace: float = 3600, lease: float = 3600) -> Omega:
+    """Return an Omega on the stores of a URL, whose retention is given in seconds."""
     retention = Retention(grace=timedelta(seconds=grace), lease=timedelta(seconds=lease))
+    metadata, store = open_stores(url)
     return Omega(
-        metadata=LocalMetadataStore(home),
-        store=LocalStore(home),
+        metadata=metadata,
+        store=store,
         clock=SystemClock(),
         registry=backends(),
         retention=retention,
@@ -59,7 +62,7 @@ def model(k: int) -> Any:
 
 def operations(om: Omega) -> dict[str, Callable[[int], object]]:
     """Return what is done again and again, by name."""
-    return {
+    todo: dict[str, Callable[[int], object]] = {
         "put": lambda k: om.datasets.put(frame(k), "frame"),
         "append": lambda k: om.datasets.put(frame(k), "log", append=True),
         "document": lambda k: om.datasets.put({"k": [k] * ROWS}, "document"),
@@ -67,11 +70,19 @@ def operations(om: Omega) -> dict[str, Callable[[int], object]]:
         "promote": lambda _: om.datasets.promote("frame", om["prod"].datasets),
         "gc": lambda _: collect(om.context),
     }
+    if has_rows(om):
+        todo["rows"] = lambda k: om.datasets.put(frame(k), "rows", append=True, layout="documents")
+    return todo
 
 
-def work_until_killed(home: Path, journal: Path, first: int, started: Event) -> None:
+def has_rows(om: Omega) -> bool:
+    """Tell whether frames can be kept as documents."""
+    return "pandas.dfrows" in om.context.registry.kinds
+
+
+def work_until_killed(url: str, journal: Path, first: int, started: Event) -> None:
     """Do all operations in turn for ever, noting in a journal what is begun and done."""
-    om = open_home(home, grace=0, lease=0)
+    om = open_at(url, grace=0, lease=0)
     todo = operations(om)
     log = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     started.set()
@@ -84,23 +95,23 @@ def work_until_killed(home: Path, journal: Path, first: int, started: Event) -> 
         k += 1
 
 
-def put_models(home: Path, writer: int, times: int) -> None:
+def put_models(url: str, writer: int, times: int) -> None:
     """Put models of one name."""
-    om = open_home(home, grace=30)
+    om = open_at(url, grace=30)
     for i in range(times):
         om.models.put(model(writer * 1000 + i), "shared", attributes={f"writer{writer}": i})
 
 
-def append_frames(home: Path, writer: int, times: int) -> None:
+def append_frames(url: str, writer: int, times: int) -> None:
     """Append to one frame."""
-    om = open_home(home, grace=30)
+    om = open_at(url, grace=30)
     for i in range(times):
         om.datasets.put(frame(writer * 1000 + i), "shared", append=True)
 
 
-def read_until(home: Path, done: Event, found: Any) -> None:
+def read_until(url: str, done: Event, found: Any) -> None:
     """Read frame and model again and again; put what is wrong with them on a queue, or how often all was well."""
-    om = open_home(home, grace=30)
+    om = open_at(url, grace=30)
     reads, rows = 0, 0
     while not done.is_set() or reads == 0:
         data = om.datasets.get("shared", default=None)
@@ -117,9 +128,9 @@ def read_until(home: Path, done: Event, found: Any) -> None:
     found.put(reads)
 
 
-def collect_until(home: Path, done: Event, found: Any) -> None:
+def collect_until(url: str, done: Event, found: Any) -> None:
     """Collect again and again."""
-    om = open_home(home, grace=30)
+    om = open_at(url, grace=30)
     runs = 0
     while not done.is_set() or runs == 0:
         om.collect()
@@ -146,8 +157,9 @@ __all__ = [
     "append_frames",
     "collect_until",
     "frame",
+    "has_rows",
     "model",
-    "open_home",
+    "open_at",
     "operations",
     "processes",
     "put_models",

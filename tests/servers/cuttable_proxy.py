@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 HOST = "127.0.0.1"
 PIECE = 64 * 1024
 
-State = Literal["open", "cut", "blackhole"]
+State = Literal["open", "cut", "blackhole", "mute"]
 
 
 class CuttableProxy:
@@ -29,7 +29,6 @@ class CuttableProxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self.port = 0
-        self.forwarded = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -56,9 +55,13 @@ class CuttableProxy:
         """Keep the connections and accept new ones, but let nothing through."""
         self._state = "blackhole"
 
+    def mute(self) -> None:
+        """Let requests through, but no answers."""
+        self._state = "mute"
+
     def mend(self) -> None:
         """Open the way again; connections whose bytes were lost are closed."""
-        if self._state == "blackhole":
+        if self._state in {"blackhole", "mute"}:
             self._run(self._close)
         self._run(self._listen)
         self._state = "open"
@@ -96,18 +99,19 @@ class CuttableProxy:
         both = {writer, there_writer}
         self._writers |= both
         try:
-            await asyncio.gather(self._forward(reader, there_writer), self._forward(there_reader, writer))
+            await asyncio.gather(
+                self._forward(reader, there_writer, {"open", "mute"}), self._forward(there_reader, writer, {"open"})
+            )
         finally:
             self._writers -= both
             for one in both:
                 one.transport.abort()
 
-    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, through: set[State]) -> None:
         with suppress(OSError):
             while data := await reader.read(PIECE):
-                if self._state == "open":
+                if self._state in through:
                     writer.write(data)
                     await writer.drain()
-                    self.forwarded += len(data)
-        if self._state != "blackhole":
+        if self._state not in {"blackhole", "mute"}:
             writer.transport.abort()

@@ -14,8 +14,10 @@ from mongomock.collection import BulkOperationBuilder, Collection
 from mongomock.database import Database
 from pymongo import IndexModel
 
+_Client: Any = mongomock.MongoClient  # its stubs say that it is pymongo's
 
-class MockedClient(mongomock.MongoClient):  # type: ignore[misc]  # mongomock brings no types
+
+class MockedClient(_Client):  # type: ignore[misc]  # a base of any type
     """Adds what mongomock lacks of pymongo's client."""
 
     @property
@@ -52,4 +54,4 @@ def _command(_: Any, name: str, **__: Any) -> dict[str, Any]:
     return {"localTime": datetime.now(UTC)}
 
 
-_original_add_replace = BulkOperationBuilder.add_replace
+_original_add_replace: Any = BulkOperationBuilder.add_replace

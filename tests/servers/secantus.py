@@ -22,6 +22,10 @@ STARTS_WITHIN = 30.0
 STOPS_WITHIN = 30.0
 ATTEMPTS = 5
 
+# The server remembers 10,000 retryable writes and goes through all of them at each write; in a long run of tests a
+# write then takes ten times as long. A driver repeats only its last ones.
+START = "import secantus.transactions as made; made._RETRYABLE_RECORD_MAX = 500; import secantus.cli as cli; cli.main()"
+
 
 @dataclass(frozen=True, slots=True)
 class Tls:
@@ -85,7 +89,9 @@ class SecantusServer:
         login = f"{quote(user, safe='')}:{quote(password, safe='')}@" if user else ""
         if self.tls is not None:
             options = {"tls": "true", "tlsCAFile": str(self.tls.authority), **options}
-        query = f"?{urlencode({name: value for name, value in options.items() if value is not None})}" if options else ""
+        query = (
+            f"?{urlencode({name: value for name, value in options.items() if value is not None})}" if options else ""
+        )
         return f"mongodb://{login}{HOST}:{self.port}/{database}{query}"
 
     def client(self, **options: Any) -> MongoClient[Any]:
@@ -134,7 +140,9 @@ class SecantusServer:
         data = self.folder / "data"
         data.mkdir(parents=True, exist_ok=True)
         with self._output.open("ab") as output:
-            self._process = subprocess.Popen(self._command(port, data), stdout=output, stderr=output, env=_environment())
+            self._process = subprocess.Popen(
+                self._command(port, data), stdout=output, stderr=output, env=_environment()
+            )
         self.port = port
         try:
             self._wait()
@@ -144,7 +152,7 @@ class SecantusServer:
             raise
 
     def _command(self, port: int, data: Path) -> list[str]:
-        command = [sys.executable, "-m", "secantus", "--host", HOST, "--port", str(port)]
+        command = [sys.executable, "-c", START, "--host", HOST, "--port", str(port)]
         command += ["--storage-path", str(data), "--cache-size", "256M", "--log-level", "WARNING"]
         flags = {
             "--standalone": self.standalone,

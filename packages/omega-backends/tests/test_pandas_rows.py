@@ -418,6 +418,12 @@ def test_a_token_that_is_taken_is_not_used_again(om: Omega) -> None:
     assert [payloads.register_rows("key", new=False) for _ in range(2)] == ["00000000", "00000001"]
 
 
+def test_its_kind_may_be_asked_for_in_place_of_its_layout(om: Omega) -> None:
+    meta = om.datasets.put(_frame(3), "rows", kind="pandas.dfrows")
+    assert meta.kind == "pandas.dfrows"
+    assert_same(om.datasets.get("rows"), _frame(3))
+
+
 def test_help_tells_the_options(om: Omega) -> None:
     _put(om, _frame(1))
     assert "layout='documents'" in om.datasets.help("rows")

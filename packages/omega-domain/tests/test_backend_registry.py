@@ -7,7 +7,8 @@ import pytest
 from omega_domain.errors import PluginError, UnknownKindError
 from omega_domain.services.backend_registry import BackendClass, BackendRegistry
 from omega_domain.services.base_backends import ACTIONS, BaseDataBackend, BaseModelBackend
-from omega_domain.testing.backends import RowsBackend, TextBackend
+from omega_domain.testing.backends import RowsBackend, SilentBackend, TextBackend
+from omega_domain.testing.models import AffineBackend
 
 
 def test_a_lazy_backend_is_loaded_when_it_is_needed() -> None:
@@ -73,6 +74,7 @@ def test_an_unknown_kind_names_those_there_are() -> None:
 def test_the_base_classes_say_what_is_missing() -> None:
     backend = BaseDataBackend(data_store=None, model_store=None)  # type: ignore[arg-type]
     assert not backend.supports("x", "name")
+    assert backend.supports("x", "name", kind="any.kind")
     with pytest.raises(NotImplementedError, match="put"):
         backend.put("x", "name")
     with pytest.raises(NotImplementedError, match="get"):
@@ -90,3 +92,27 @@ def test_a_model_backend_refuses_every_action_that_it_does_not_write(action: str
 
 def test_a_backend_describes_its_options() -> None:
     assert "upper: bool = False" in TextBackend.describe()
+
+
+def test_a_backend_of_models_describes_what_it_can_do() -> None:
+    text = AffineBackend.describe()
+    assert text.startswith("test.affine: Keeps and runs :class:`Affine` models.")
+    assert "predict(modelname" in text
+    assert "gridsearch" not in text
+
+
+def test_a_backend_that_says_nothing_of_itself_has_its_name() -> None:
+    class Named(BaseModelBackend):
+        KIND = "any.named"
+
+    assert Named.describe().startswith("any.named: Named\n")
+    assert SilentBackend.describe().startswith("SilentBackend\n")
+
+
+def test_whose_a_kind_is() -> None:
+    registry = BackendRegistry()
+    registry.register_lazy("any.text", lambda: TextBackend, origin="good:Plugin")
+    assert not registry.is_by("any.text", TextBackend)
+    assert registry.by_kind("any.text") is TextBackend
+    assert registry.is_by("any.text", TextBackend)
+    assert not registry.is_by("any.other", TextBackend)

@@ -69,7 +69,9 @@ def test_what_is_known_is_asked_for_exactly() -> None:
 
 @pytest.mark.parametrize(
     ("field", "op", "value"),
-    [("$where", "eq", 1), ("a\0", "eq", 1), ("y", "contains", "a\0"), ("y", "regex", "a"), ("y", "endswith", "a")],
+    [("$where", "eq", 1), ("a\0", "eq", 1), ("y", "contains", "a\0"), ("y", "regex", "a"), ("y", "endswith", "a")]
+    + [("y", op, "\ud800") for op in ("eq", "startswith")]
+    + [("y", op, ["a", "\ud800"]) for op in ("in", "between")],
 )
 def test_what_can_not_be_asked_for_is_none(field: str, op: str, value: Any) -> None:
     assert condition_on(field, op, value) is None

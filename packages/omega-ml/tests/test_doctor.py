@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from omega_domain.errors import SettingsError
-from omega_ml.doctor import Symptom, examine
+from omega_domain.ports.diagnosis import Symptom
+from omega_ml.doctor import examine
 from omega_ml.settings import Settings, load_settings
 
 

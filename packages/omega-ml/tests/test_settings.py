@@ -259,13 +259,22 @@ def test_keep_is_a_table_or_text(project: Path, user: Path) -> None:
         ("mongodb://host/db?password=secret&w=1", "mongodb://host/db?password=***&w=1"),
         ("mongodb://host/db?w=1&accessToken=secret", "mongodb://host/db?w=1&accessToken=***"),
         ("mongodb://host/db", "mongodb://host/db"),
-        ("mongodb://me:secret@[host/db", "mongodb://***"),
+        ("mongodb://me:secret@[host/db", "mongodb://me:***@[host/db"),
+        ("mongodb://me:secret@a:1,b:2/db?w=1", "mongodb://me:***@a:1,b:2/db?w=1"),
+        ("mongodb+srv://me:secret@host/db?password=a@secret", "mongodb+srv://***"),
+        ("mongodb://me:a?secret=b@host/db", "mongodb://***"),
+        *((f"mongodb://me:secret{sign}secret@host/db", "mongodb://me:***@host/db") for sign in "@:/?#[]%&=; "),
     ],
 )
 def test_secrets_are_never_shown(project: Path, user: Path, url: str, shown: str) -> None:
     settings = load(project, user, mongo_url=url)
     assert "secret" not in repr(settings)
     assert next(row["value"] for row in settings.to_plain() if row["name"] == "store") == shown
+
+
+@pytest.mark.parametrize("text", ["file:///home/me:x@work", "memory://mine", "no url: a@b", "mongodb://me@host/db"])
+def test_what_has_no_secret_is_shown_as_it_is(text: str) -> None:
+    assert redacted(text) == text
 
 
 def test_a_secret_in_a_refused_value_is_not_shown(project: Path, user: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+from itertools import product
 from typing import Any
 
 import pytest
@@ -51,6 +53,34 @@ def test_a_malformed_url_is_refused_without_its_password(url: str) -> None:
         address_of(url, {})
     assert "secret" not in str(raised.value)
     assert "sec/ret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("place", ["host/team", "a:1,b:2/team?w=1", "host", "host/team?appName=a@b", "host/?bogus=1"])
+@pytest.mark.parametrize("scheme", ["mongodb", "mongodb+srv"])
+def test_a_password_that_is_not_escaped_is_never_told(scheme: str, place: str) -> None:
+    for signs in product("@:/?#[]%&=; ", repeat=2):
+        url = f"{scheme}://ada:12{'SECRET'.join(['', *signs, ''])}@{place}"
+        assert "SECRET" not in _told(url), url
+
+
+def _told(url: str) -> str:
+    """All that is told of a URL."""
+    try:
+        address = address_of(url, {})
+    except SettingsError as error:
+        return "".join(traceback.format_exception(error))
+    return repr(address) + address.database
+
+
+@pytest.mark.parametrize("url", ["mongodb+srv://ada:secret@host:27017/team", "mongodb+srv://a,b/team"])
+def test_a_name_in_the_dns_is_that_of_one_host(url: str) -> None:
+    with pytest.raises(SettingsError, match="names one host, without a port"):
+        address_of(url, {})
+
+
+def test_a_password_that_can_not_be_told_from_the_rest_is_not_taken_for_a_database() -> None:
+    with pytest.raises(SettingsError, match="can not be told from the rest"):
+        address_of("mongodb://ada:12/secret@host", {})
 
 
 @pytest.mark.parametrize("url", ["mongodb://host/te.am", "mongodb+srv://host/te.am", "mongodb://host/te%24m"])

@@ -7,12 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from tests.servers.mocked import mocked_client
 
-from omega_domain.entities.metadata import HeadQuery
-from omega_domain.entities.names import ObjectKey
 from omega_domain.testing.metadata import MetadataStoreContract
-from omega_domain.testing.samples import make_head, make_version, next_head, next_version
 from omega_mongo import Connection, MongoMetadataStore
-from omega_mongo.names import HEADS, VERSIONS
+from omega_mongo.names import VERSIONS
 
 
 class _OnMongo(MetadataStoreContract):
@@ -35,7 +32,7 @@ class TestMongoMetadataStore(_OnMongo):
         connection.close()
 
     def reopen(self, metadata_store: MongoMetadataStore) -> MongoMetadataStore:
-        return MongoMetadataStore(Connection(metadata_store._connection.url))
+        return MongoMetadataStore(Connection(metadata_store._connection._where))
 
 
 class TestMongoMetadataStoreOnMongomock(_OnMongo):

@@ -127,6 +127,10 @@ def _is_text(spec: DtypeSpec) -> bool:
     return spec == "object" or family(spec) == "string"
 
 
+def _holds_cells(spec: DtypeSpec) -> bool:
+    return _holds_cells(content(spec)["of"]) if family(spec) == "category" else spec == "object"
+
+
 def _is_ordered(spec: DtypeSpec) -> bool:
     if family(spec) == "category":
         return bool(content(spec)["ordered"])
@@ -135,13 +139,16 @@ def _is_ordered(spec: DtypeSpec) -> bool:
 
 def _fit(condition: Condition, value: Any, spec: DtypeSpec) -> Any:
     try:
-        return fit_value(value, spec)
+        fit = fit_value(value, spec)
+        if isinstance(fit, str) and not _holds_cells(spec):
+            fit.encode()  # a column of text is UTF-8, which half of a surrogate pair is not
     except (TypeError, ValueError, OverflowError, ArithmeticError) as error:
         why = f": {error}" if str(error) else ""
         raise InvalidFilterError(
             f"column {condition.column!r} is {describe(spec)} and can not be compared with {value!r} "
             f"of type {type(value).__name__}{why}"
         ) from error
+    return fit
 
 
 def _evaluate(node: Node, columns: Mapping[str, Column], length: int) -> Mask:

@@ -39,9 +39,19 @@ class _RowsBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
     TYPE: ClassVar[type] = object
 
     @classmethod
-    def supports(cls, obj: object, name: str, *, layout: str = "", append_to: str = "", **kwargs: Any) -> bool:  # noqa: ARG003 -- the port's signature
+    def supports(
+        cls,
+        obj: object,
+        name: str,  # noqa: ARG003 -- the port's signature
+        *,
+        layout: str = "",
+        append_to: str = "",
+        kind: str = "",
+        **kwargs: Any,  # noqa: ARG003 -- the same
+    ) -> bool:
         """Tell whether this is an object of pandas for which one document a row was asked, or is there already."""
-        return type(obj) is cls.TYPE and (layout == DOCUMENTS or (not layout and append_to == cls.KIND))
+        is_meant = cls.KIND in {append_to, kind}
+        return type(obj) is cls.TYPE and (layout == DOCUMENTS or (not layout and is_meant))
 
     def put(
         self, obj: Frame, name: str, *, append: bool = False, layout: str = DOCUMENTS, index: Index | None = None

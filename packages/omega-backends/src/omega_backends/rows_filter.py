@@ -42,19 +42,14 @@ class RowFilter:
         kind = self._kind(field)
         if kind is None:
             return None
-        op, value, is_exact = condition.op, condition.value, kind != "float"
-        if op == "isnull":
-            found = None if kind == "float" else condition_on(field.name, op, value)
-            return (found, True) if found is not None else None
+        op, value = condition.op, condition.value
         values = list(value) if op in {"in", "nin", "between"} else [value]
         if any(is_null(one) for one in values):
             return None
-        if kind == "time":
+        if kind == "time" and op != "isnull":
             return self._translate_time(field, op, values)
-        if (op in TEXT_OPERATORS and kind != "text") or (kind == "category" and op not in _EXACT):
-            return None
-        found = condition_on(field.name, op, value)
-        return (found, is_exact) if found is not None else None
+        found = condition_on(field.name, op, value) if _compares_alike(kind, op, values) else None
+        return (found, kind != "float") if found is not None else None
 
     def _translate_time(self, field: RowField, op: str, values: Sequence[Any]) -> tuple[Filter, bool] | None:
         """Ask for the milliseconds that a time falls in; what is beyond them is looked at afterwards."""
@@ -82,6 +77,15 @@ class RowFilter:
         if family(spec) == "string":
             return "text"
         return _KINDS.get(numpy_dtype(spec).kind) if family(spec) == "numpy" else None
+
+
+def _compares_alike(kind: str, op: str, values: Sequence[Any]) -> bool:
+    """Tell whether the database compares values of this kind as the column does."""
+    if op == "isnull":
+        return kind != "float"  # NaN is null in a frame, and none in a document
+    if kind in {"text", "category"}:  # cells may be compared with anything
+        return all(isinstance(one, str) for one in values) and (kind == "text" or op in _EXACT)
+    return op not in TEXT_OPERATORS
 
 
 def _as_date(value: pd.Timestamp) -> Any:

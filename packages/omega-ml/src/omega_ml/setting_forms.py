@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit, urlunsplit
 
 from omega_domain.entities.names import validate_bucket, validate_name
 from omega_domain.errors import InvalidNameError
@@ -26,7 +25,7 @@ _STORES = {"datasets": DATA, "models": MODELS, "jobs": JOBS, "scripts": SCRIPTS}
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?[dhms])+")
 _SECRET_NAME = re.compile(r"(?i)password|secret|token|key|mechanismproperties")
-_SECRET = re.compile(rf"(?i)((?:^|[?&;])[^=&;]*(?:{_SECRET_NAME.pattern[4:]})[^=&;]*=)[^&;]*")
+_SECRET = re.compile(rf"(?i)([?&;][^=&;]*(?:{_SECRET_NAME.pattern[4:]})[^=&;]*=)[^&;]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +83,20 @@ def show_duration(value: timedelta) -> str:
 
 
 def redacted(text: str) -> str:
-    """Return a URL without its password and secret parameters; other text as it is."""
-    if "://" not in text:
+    """Return a URL without its password and secret parameters; other text as it is.
+
+    The password is taken to end at the last ``@``, so that one that should have been escaped is hidden, too. What can
+    not be told apart is hidden as a whole.
+    """
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme == "file":
         return text
-    try:
-        parts = urlsplit(text)
-    except ValueError:  # not a URL after all
-        return f"{text.partition('://')[0]}://{HIDDEN}"
-    user, at, host = parts.netloc.rpartition("@")
-    name, colon, _ = user.partition(":")
-    query = _SECRET.sub(rf"\g<1>{HIDDEN}", parts.query)
-    return urlunsplit(parts._replace(netloc=f"{name}{colon and ':' + HIDDEN}{at}{host}", query=query))
+    shown = _SECRET.sub(rf"\g<1>{HIDDEN}", rest)
+    if shown.count("@") != rest.count("@"):
+        return f"{scheme}://{HIDDEN}"
+    login, at, place = shown.rpartition("@")
+    name, colon, _ = login.partition(":")
+    return f"{scheme}://{name}{colon and colon + HIDDEN}{at}{place}"
 
 
 def _text(value: Any, folder: Path) -> str:  # noqa: ARG001 -- all forms are called alike

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote_plus, urlsplit
+from urllib.parse import parse_qsl, unquote_plus
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
@@ -17,6 +17,7 @@ from omega_domain.errors import SettingsError
 DEFAULT_DATABASE: Final = "omega"
 _SRV: Final = "mongodb+srv://"
 _PIECES: Final = re.compile(r"\w{2,}")
+_MIXED: Final = "user and password can not be told from the rest"
 _SECRETS: Final = ("password", "tlscertificatekeyfilepassword", "authmechanismproperties", "proxypassword")
 
 
@@ -57,27 +58,33 @@ def address_of(where: str | MongoClient[Any], options: Mapping[str, Any]) -> Add
 
 def _of_url(url: str, options: Mapping[str, Any]) -> Address:
     secrets = _secrets_of(url, options)
-    parts = urlsplit(url)
-    names = frozenset(name for name, _ in parse_qsl(parts.query, keep_blank_values=True))
-    if url.startswith(_SRV):  # the hosts are in the DNS, which is asked on first use
-        database = _checked(parts.path.strip("/") or DEFAULT_DATABASE)
-        return Address(f"{_SRV}{parts.netloc.rpartition('@')[2]}/{database}", database, names, secrets)
+    is_srv = url.startswith(_SRV)
     try:
-        found = parse_uri(url)
+        found = parse_uri(_without_dns(url) if is_srv else url)
     except (PyMongoError, ValueError, TypeError) as error:
-        raise malformed(error, secrets) from error
-    hosts = sorted(f"{host}:{port}" if port else str(host) for host, port in found["nodelist"])
+        raise malformed(_MIXED if _is_mixed(url) else str(error), secrets) from None  # it may quote the password
+    if "@" in (found["database"] or ""):
+        raise malformed(_MIXED, secrets)
     database = _checked(".".join(filter(None, (found["database"], found["collection"]))) or DEFAULT_DATABASE)
-    return Address(f"mongodb://{','.join(hosts)}/{database}", database, names, secrets)
+    hosts = sorted(f"{host}:{port}" if port and not is_srv else str(host) for host, port in found["nodelist"])
+    names = frozenset(_query_of(url) if is_srv else found["options"])
+    return Address(f"{_SRV if is_srv else 'mongodb://'}{','.join(hosts)}/{database}", database, names, secrets)
 
 
-def malformed(error: Exception, secrets: tuple[str, ...]) -> SettingsError:
-    """Return what is wrong with a URL or an option."""
-    said = str(error)
-    if any(piece in said for secret in secrets for piece in _PIECES.findall(secret)):
-        said = "user and password can not be told from the rest"
+def _without_dns(url: str) -> str:
+    """Return what can be parsed of a URL whose hosts are in the DNS, which is asked on first use."""
+    login, at, place = url.removeprefix(_SRV).rpartition("@")
+    place = place.partition("?")[0]
+    if any(sign in place.partition("/")[0] for sign in ":,"):
+        raise ValueError(f"one that starts with {_SRV} names one host, without a port")
+    return f"mongodb://{login}{at}{place}"
+
+
+def malformed(said: str, secrets: tuple[str, ...]) -> SettingsError:
+    """Return what is wrong with a URL or an option, unless it tells a secret."""
+    is_safe = not any(piece in said for secret in secrets for piece in _PIECES.findall(secret))
     return SettingsError(
-        f"the URL of MongoDB can not be used: {said}. Write "
+        f"the URL of MongoDB can not be used: {said if is_safe else _MIXED}. Write "
         "mongodb://user:password@host:27017/database?option=value, with % escapes for : / @ in user and password"
     )
 
@@ -96,10 +103,23 @@ def _checked(database: str) -> str:
     return database
 
 
+def _is_mixed(url: str) -> bool:
+    """Tell whether something in the password, as far as it can be told, should have been escaped."""
+    return any(sign in _password_of(url) for sign in ":/?#[]@")
+
+
+def _password_of(url: str) -> str:
+    login, _, _ = url.partition("://")[2].rpartition("@")
+    return login.partition(":")[2]
+
+
 def _secrets_of(url: str, options: Mapping[str, Any]) -> tuple[str, ...]:
-    before, at, _ = url.partition("://")[2].rpartition("@")
-    password = before.partition(":")[2] if at else ""
-    query = dict(parse_qsl(url.partition("?")[2], keep_blank_values=True))
-    given = [value for name, value in [*query.items(), *options.items()] if name.lower() in _SECRETS]
+    password = _password_of(url)
+    given = [value for name, value in [*_query_of(url).items(), *options.items()] if name.lower() in _SECRETS]
     found = {password, unquote_plus(password), *map(str, given)}
     return tuple(secret for secret in found if secret)
+
+
+def _query_of(url: str) -> dict[str, str]:
+    """Return the options of a URL, also of one that is malformed."""
+    return dict(parse_qsl(url.partition("?")[2], keep_blank_values=True))

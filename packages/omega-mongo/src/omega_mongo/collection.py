@@ -47,8 +47,8 @@ class MongoCollection(Collection):
         self._name = name_of(key)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
+        if name.startswith("_") or not hasattr(NativeCollection, name):  # pymongo takes any name for a collection's
+            raise AttributeError(f"a collection has no {name!r}")
         return getattr(self.native, name)
 
     @property

@@ -97,7 +97,7 @@ def unusable(url: str, error: Exception, secrets: tuple[str, ...]) -> OmegaError
     if isinstance(error, ConfigurationError) and url.startswith("mongodb+srv"):
         why = without(secrets, str(error))
         return StoreUnavailableError(f"the servers of {url} are not found: {why}; check the name and the network")
-    return malformed(error, secrets)
+    return malformed(str(error), secrets)
 
 
 def is_duplicate(error: PyMongoError) -> bool:

@@ -30,6 +30,7 @@ _CONDITIONS: Final[Mapping[str, Callable[[Any], Filter]]] = {
     "exists": lambda value: {"$exists": bool(value)},
 }
 _TEXT: Final[Mapping[str, str]] = {"contains": "{}", "startswith": "^{}"}
+_MANY: Final = frozenset({"in", "nin", "between"})
 _NOTHING: Final[Filter] = {"_id": {"$in": []}}
 
 
@@ -47,7 +48,7 @@ def condition_on(field: str, op: str, value: Any) -> Filter | None:
         op: operator of a filter, or ``exists``.
         value: as documents hold it; for ``in``, ``nin`` and ``between`` a sequence of such.
     """
-    if "\0" in field or field.startswith("$"):
+    if "\0" in field or field.startswith("$") or not all(map(_is_storable, value if op in _MANY else [value])):
         return None
     if op in _TEXT:
         return None if "\0" in value else {field: {"$regex": _TEXT[op].format(re.escape(value))}}
@@ -66,6 +67,11 @@ def both(filters: Sequence[Filter]) -> dict[str, Any]:
         for field, condition in wanted.items():
             merged[field] = {**merged[field], **condition} if field in merged else condition
     return {"$and": [*([merged] if merged else []), *rest]} if rest else merged
+
+
+def _is_storable(value: Any) -> bool:
+    """Tell whether documents can hold a value: text with half of a surrogate pair has no form in UTF-8."""
+    return not isinstance(value, str) or not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 
 def _fits(present: Any, added: Any) -> bool:

@@ -73,6 +73,11 @@ class BackendRegistry:
             )
         return backend
 
+    def is_by(self, kind: str, backend: BackendClass | None) -> bool:
+        """Tell whether it is this backend that stores objects of a kind; nothing is loaded."""
+        with self._lock:
+            return self._classes.get(kind) is backend
+
     def by_object(self, obj: object, name: str, **options: Any) -> BackendClass:
         """Return the first backend that supports this object.
 

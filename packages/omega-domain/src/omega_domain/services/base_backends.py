@@ -29,9 +29,10 @@ ACTIONS = (
 class BaseDataBackend(DataBackend):
     """Stores objects of one kind. Set ``KIND``, and write ``supports``, ``put`` and ``get``.
 
-    ``put(obj, name, **kwargs)`` stores the payload, makes metadata by
-    ``self.data_store.make_metadata(name, kind)``, and returns ``meta.save()``: that is the moment when the object
-    becomes visible. Name ``append`` among its parameters if it can append, and every option it knows.
+    ``put(obj, name, **kwargs)`` stores the payload, makes metadata by ``self.data_store.make_metadata(name, kind)`` (or
+    takes up what it has put before, which ``self.data_store.metadata(name)`` gives it), and returns ``meta.save()``:
+    that is the moment when the object becomes visible. Name ``append`` among its parameters if it can append, and
+    every option it knows.
     ``get(name, **kwargs)`` finds in ``self.data_store.metadata(name)`` the version that is to be read; name
     ``columns``, ``filter``, ``rows`` or ``chunksize`` among its parameters if it can give parts of an object.
 
@@ -48,8 +49,8 @@ class BaseDataBackend(DataBackend):
 
     @classmethod
     def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003 -- the port's signature
-        """Tell whether this backend stores the object: False unless overridden."""
-        return False
+        """Tell whether this backend stores the object; unless overridden, only if its kind was asked for."""
+        return "kind" in kwargs
 
     def put(self, obj: Any, name: str, /, *args: Any, **kwargs: Any) -> Metadata:
         """Store the object; to be overridden."""
@@ -65,9 +66,9 @@ class BaseDataBackend(DataBackend):
     @classmethod
     def describe(cls) -> str:
         """Return what this backend stores and which options it takes, for ``store.help``."""
-        lines = [f"{cls.KIND}: {inspect.getdoc(cls) or cls.__name__}", ""]
-        lines += [f"{method}{_signature(cls, method)}" for method in ("put", "get")]
-        return "\n".join(lines)
+        title = [cls.KIND or cls.__name__, *([_doc(cls) or cls.__name__] if cls.KIND else filter(None, [_doc(cls)]))]
+        methods = ["put", "get", *(action for action in ACTIONS if _overrides(cls, action))]
+        return "\n".join([": ".join(title), "", *(f"{method}{_signature(cls, method)}" for method in methods)])
 
 
 class BaseModelBackend(BaseDataBackend, SupportsActions):
@@ -149,7 +150,17 @@ class BaseModelBackend(BaseDataBackend, SupportsActions):
         raise self._not_supported("run", modelname)
 
     def _not_supported(self, action: str, modelname: str) -> NotImplementedError:
-        return NotImplementedError(f"{modelname!r} is a {self.KIND}, which has no {action}()")
+        return NotImplementedError(f"{modelname!r} is a {self.KIND or type(self).__name__}, which has no {action}()")
+
+
+def _doc(cls: type) -> str:
+    """What a class or one that it is made from says of itself; not what the base classes here say."""
+    documented = next(parent for parent in cls.__mro__ if parent.__doc__)
+    return "" if documented in {BaseDataBackend, BaseModelBackend} else inspect.getdoc(documented) or ""
+
+
+def _overrides(cls: type, action: str) -> bool:
+    return hasattr(cls, action) and getattr(cls, action) is not getattr(BaseModelBackend, action)
 
 
 def _signature(cls: type, method: str) -> str:

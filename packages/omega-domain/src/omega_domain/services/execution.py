@@ -97,7 +97,7 @@ class _Call:
         meta = handed_over(self._task.id) or self._models.resolve(name)
         self._models = self._models.with_pinned(meta) if action in READING else self._models
         backend: Any = self._models.get_backend_bykind(meta.kind)
-        self.kind = backend.KIND
+        self.kind = meta.kind
         if action not in (backend.actions() if isinstance(backend, SupportsActions) else ()):
             raise NotImplementedError(f"{name!r} is a {self.kind}, which has no {action}()")
         args = self._names() if action in DATA_OF else self._values()

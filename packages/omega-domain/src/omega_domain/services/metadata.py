@@ -70,6 +70,7 @@ class Metadata:
         self.kind = kind
         self._kind_meta: dict[str, Any] | None = None if head else deepcopy(dict(kind_meta or {}))
         self._forgotten: set[str] = set()
+        self._is_renewed = False
         self._parts: list[Part] | None = None if head else []
         self._adopt(head, version)
         self.attributes.update(deepcopy(dict(attributes or {})))
@@ -241,6 +242,12 @@ class Metadata:
         self._forgotten.update(attributes)
         return self
 
+    def renew(self, attributes: Mapping[str, Any]) -> Metadata:
+        """Let the next save make a new version, with these attributes too and this payload if it gets no other."""
+        self._is_renewed = True
+        self.attributes.update(deepcopy(dict(attributes)))
+        return self
+
     def set_payload(self, payload: Payload) -> Metadata:
         """Give this draft its payload; return the draft, to be saved."""
         self._parts = list(payload.parts)
@@ -261,12 +268,12 @@ class Metadata:
             raise ConflictError(
                 f"version {self.version} of {self.name!r} is not the current one and can not be changed"
             )
-        if self._parts is None and merge is None:
+        if self._parts is None and merge is None and not self._is_renewed:
             self._adopt(self._store.commits.update_attributes(self), self._version)
         else:
             head, version = self._store.commits.commit(self, merge=merge)
             self._adopt(head, version)
-            self._parts, self._kind_meta = None, None
+            self._parts, self._kind_meta, self._is_renewed = None, None, False
         return self
 
     @property

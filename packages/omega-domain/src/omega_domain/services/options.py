@@ -33,8 +33,8 @@ def refuse_unknown(
     if unknown:
         options = [p for p in named if p not in {"self", "obj", "name", "attributes", "kwargs", "options"}]
         raise UnsupportedOptionError(
-            f"{', '.join(map(repr, unknown))} can not be used to {method} {name!r}: the kind {cls.KIND!r} takes "
-            f"{', '.join(options) or 'no options'}"
+            f"{', '.join(map(repr, unknown))} can not be used to {method} {name!r}: the kind "
+            f"{cls.KIND or cls.__name__!r} takes {', '.join(options) or 'no options'}"
         )
 
 

@@ -56,7 +56,7 @@ class OmegaStore:
         self.fs = FileSystem(context, self.payloads)
         self._finder = Finder(context)
         self._staged: Metadata | None = None
-        self._is_staging = False
+        self._stager: type[DataBackend] | None = None
         self._pinned: Mapping[str, Metadata] = {}
         self._transient: Mapping[str, Any] = {}
 
@@ -93,13 +93,13 @@ class OmegaStore:
         if tag is not None:
             validate_tag(tag)
         cls = self._backend_class(obj, key, kind, append=append, options=options)
-        if kind and not cls.supports(obj, name, **options):
+        if kind and not cls.supports(obj, name, kind=kind, **options):
             raise UnsupportedObjectError(
                 f"{name!r} can not be put: kind {kind!r} does not store {type(obj).__name__} objects"
             )
         given = {"append": True, **options} if append else options
         refuse_unknown(cls, "put", given, name, must_name={"append"})
-        staging = self._staging(key, attributes, tag)
+        staging = self._staging(key, cls, attributes=attributes, tag=tag)
         meta = self._backend(cls, staging).put(obj, key.name, **known(cls, "put", {**given, "attributes": attributes}))
         return _require_saved(meta, cls, name)
 
@@ -185,10 +185,16 @@ class OmegaStore:
     # -- metadata --------------------------------------------------------------------------------------------------
 
     def metadata(self, name: str, version: int | str | None = None) -> Metadata | None:
-        """Return the metadata of an object or of a version of it; None if there is none."""
+        """Return the metadata of an object or of a version of it; None if there is none.
+
+        To a backend that is putting the object, there is only what it has put itself; saving that makes a new version.
+        """
         ref = self._parse(name, version)
         pinned = self._pinned.get(ref.name)
-        return pinned if pinned and not ref.selector else self._resolve(ref, required=False)
+        if pinned and not ref.selector:
+            return pinned
+        meta: Metadata | None = self._resolve(ref, required=False)
+        return self._renewed(meta, self._staged) if meta and self._staged and not ref.selector else meta
 
     def versions(self, name: str) -> Sequence[Metadata]:
         """Return the metadata of all versions of an object, oldest first.
@@ -296,14 +302,14 @@ class OmegaStore:
             kinds = [self._resolve(self._parse(name), required=True).kind]
         else:
             kinds = self.context.registry.kinds
-        return "\n\n".join(_describe(self.context.registry.by_kind(kind)) for kind in kinds)
+        return "\n\n".join(_describe(kind, self.context.registry.by_kind(kind)) for kind in kinds)
 
     # -- payloads, for backends ------------------------------------------------------------------------------------
 
     def collection(self, name: str) -> Collection:
         """Return the collection of an object; while it is being put, a fresh one that its new version will own."""
         key = self._plain_key(name, "give the collection of")
-        if self._is_staging and self._staged and self._staged.key == key:
+        if self._staged and self._staged.key == key:
             fresh = f"{self.object_store_key(name, 'rows')}.{self.context.new_id()}"
             return self.context.store.collection(self.payloads.register_collection(fresh).ref)
         meta = self.metadata(name)
@@ -366,10 +372,18 @@ class OmegaStore:
             setattr(view, name, value)
         return view
 
-    def _staging(self, key: ObjectKey, attributes: Mapping[str, Any] | None, tag: str | None) -> OmegaStore:
-        view = self._view(_is_staging=True, commits=Commits(self.context, self.payloads, tag=tag))
+    def _staging(
+        self, key: ObjectKey, cls: type[DataBackend], *, attributes: Mapping[str, Any] | None, tag: str | None
+    ) -> OmegaStore:
+        view = self._view(_stager=cls, _pinned={}, commits=Commits(self.context, self.payloads, tag=tag))
         view._staged = Metadata(view, key, "", attributes=attributes)  # noqa: SLF001 -- a copy of this store
         return view
+
+    def _renewed(self, meta: Metadata, staged: Metadata) -> Metadata | None:
+        """Return what is there as the draft of what is being put; None if another backend has put it."""
+        if meta.key != staged.key:
+            return meta
+        return meta.renew(staged.attributes) if self.context.registry.is_by(meta.kind, self._stager) else None
 
     def _backend_class(
         self, obj: Any, key: ObjectKey, kind: str | None, *, append: bool, options: Mapping[str, Any]
@@ -431,6 +445,7 @@ def _require_saved(meta: object, cls: type[DataBackend], name: str) -> Metadata:
     return meta
 
 
-def _describe(cls: type[DataBackend]) -> str:
+def _describe(kind: str, cls: type[DataBackend]) -> str:
     describe = getattr(cls, "describe", None)
-    return str(describe()) if describe else f"{cls.KIND}: {inspect.getdoc(cls)}"
+    text = str(describe()) if describe else inspect.getdoc(cls) or cls.__name__
+    return text if text.startswith(kind) else f"{kind}: {text}"

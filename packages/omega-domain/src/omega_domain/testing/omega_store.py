@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ from omega_domain.services.context import DATA, MODELS, Context
 from omega_domain.services.metadata import GridFSProxy, Metadata
 from omega_domain.services.payload import PAYLOADS
 from omega_domain.services.store import OmegaStore
-from omega_domain.testing.backends import CollectionBackend, RowsBackend, TextBackend, UriBackend
+from omega_domain.testing.backends import CollectionBackend, RowsBackend, SilentBackend, TextBackend, UriBackend
 
 LONG = timedelta(days=2)
 
@@ -534,6 +535,46 @@ class CustomBackendContract(_WithStores):
         store.register_backend(Forgetful.KIND, Forgetful)
         with pytest.raises(StoreError, match=r"Forgetful.*meta\.save"):
             store.put("x", "a")
+
+    def test_a_backend_that_does_not_tell_what_it_supports_is_used_if_asked_for(self, store: OmegaStore) -> None:
+        store.register_backend("test.silent", SilentBackend)
+        with pytest.raises(UnsupportedObjectError):
+            store.put(2.5, "a")
+        assert store.put(2.5, "a", kind="test.silent").kind == "test.silent"
+        assert store.get("a") == 2.5
+        assert store.help("a").startswith("test.silent: SilentBackend")
+        with pytest.raises(UnsupportedOptionError, match="'SilentBackend' takes no options"):
+            store.put(2.5, "a", kind="test.silent", append=True)
+
+    def test_a_backend_may_save_the_metadata_that_is_there_and_makes_a_new_version(self, store: OmegaStore) -> None:
+        store.register_backend("test.silent", SilentBackend)
+        store.put(1.5, "a", kind="test.silent", attributes={"a": 1, "b": 1})
+        meta = store.put(2.5, "a", kind="test.silent", attributes={"b": 2}, tag="v2")
+        assert (meta.version, meta.tags, meta.attributes) == (2, ["v2"], {"a": 1, "b": 2})
+        assert (store.get("a"), store.get("a@1"), store.get("a@v2")) == (2.5, 1.5, 2.5)
+        assert store.put(None, "a", kind="test.silent").version == 3
+        assert store.get("a") == 2.5
+        meta.store.resolve("a").save()
+        assert store.resolve("a").version == 3
+
+    def test_what_another_backend_has_put_is_not_taken_up(self, store: OmegaStore) -> None:
+        store.register_backend("test.silent", SilentBackend)
+        store.put("text", "a", attributes={"a": 1})
+        meta = store.put(2.5, "a", kind="test.silent", attributes={"b": 2})
+        assert (meta.kind, meta.version, meta.attributes) == ("test.silent", 2, {"a": 1, "b": 2})
+        assert (store.get("a"), store.get("a@1")) == (2.5, "text")
+
+    def test_a_backend_sees_the_metadata_of_other_objects_as_they_are(self, store: OmegaStore) -> None:
+        class Curious(SilentBackend):
+            def put(self, obj: float | None, name: str, **kwargs: Any) -> Metadata:
+                other = self.data_store.metadata("other")
+                assert other is not None
+                assert (other.kind, other.attributes) == ("test.text", {})
+                return super().put(obj, name, **kwargs)
+
+        store.register_backend("test.silent", Curious)
+        store.put("text", "other")
+        assert store.put(2.5, "a", kind="test.silent", attributes={"b": 2}).attributes == {"b": 2}
 
     def test_a_dropped_collection_is_collected(self, store: OmegaStore, context: Context) -> None:
         store.put(("a",), "c")
