@@ -36,7 +36,7 @@ lint: $(VENV)/tox ## Check style, import contracts and types
 constraints: ## Write constraints.txt anew, with the newest versions that fit
 	rm -rf .tox/constraints
 	$(PYTHON) -m venv .tox/constraints
-	.tox/constraints/bin/python -m pip install --quiet --upgrade pip
+	.tox/constraints/bin/python -m pip install --quiet --upgrade pip setuptools
 	.tox/constraints/bin/python -m pip install --quiet $(TOOLS) $(EDITABLE) $(SHARED)
 	{ sed -n '1,/^$$/p' constraints.txt; .tox/constraints/bin/python -m pip freeze --all --exclude-editable | grep -v '^pip=='; } > .tox/constraints.txt
 	mv .tox/constraints.txt constraints.txt
