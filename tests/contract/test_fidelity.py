@@ -67,33 +67,40 @@ def om(request: pytest.FixtureRequest, open_om: Callable[[str], Omega]) -> Omega
     return open_om(request.param)
 
 
+@pytest.fixture(params=["parquet", "documents"])
+def layout(request: pytest.FixtureRequest) -> str:
+    """How a frame is kept."""
+    layout: str = request.param
+    return layout
+
+
 @pytest.mark.parametrize("name", COLUMNS)
-def test_every_dtype_comes_back(om: Omega, name: str) -> None:
+def test_every_dtype_comes_back(om: Omega, name: str, layout: str) -> None:
     frame = pd.DataFrame({name: COLUMNS[name], "other": [1, 2, 3]})
-    om.datasets.put(frame, "frame")
+    om.datasets.put(frame, "frame", layout=layout)
     pd.testing.assert_frame_equal(om.datasets.get("frame"), frame)
-    om.datasets.put(frame[name], "series")
+    om.datasets.put(frame[name], "series", layout=layout)
     pd.testing.assert_series_equal(om.datasets.get("series"), frame[name])
     pd.testing.assert_frame_equal(om.datasets.get("frame", other__gt=99), frame[frame["other"] > 99])
 
 
 @pytest.mark.parametrize("name", INDEXES)
-def test_every_index_comes_back(om: Omega, name: str) -> None:
+def test_every_index_comes_back(om: Omega, name: str, layout: str) -> None:
     frame = pd.DataFrame({"x": [1, 2, 3]}, index=INDEXES[name])
-    om.datasets.put(frame, "frame")
+    om.datasets.put(frame, "frame", layout=layout)
     pd.testing.assert_frame_equal(om.datasets.get("frame"), frame)
 
 
 @pytest.mark.parametrize("name", LABELS)
-def test_every_index_of_columns_comes_back(om: Omega, name: str) -> None:
+def test_every_index_of_columns_comes_back(om: Omega, name: str, layout: str) -> None:
     frame = pd.DataFrame([[1, "a"], [2, "b"]], columns=LABELS[name])
-    om.datasets.put(frame, "frame")
+    om.datasets.put(frame, "frame", layout=layout)
     pd.testing.assert_frame_equal(om.datasets.get("frame"), frame)
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame(), pd.DataFrame({"a": []}), pd.DataFrame(index=[1, 2])], ids=str)
-def test_empty_frames_come_back(om: Omega, frame: pd.DataFrame) -> None:
-    om.datasets.put(frame, "frame")
+def test_empty_frames_come_back(om: Omega, frame: pd.DataFrame, layout: str) -> None:
+    om.datasets.put(frame, "frame", layout=layout)
     pd.testing.assert_frame_equal(om.datasets.get("frame"), frame)
 
 

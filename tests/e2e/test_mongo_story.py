@@ -59,6 +59,42 @@ def test_a_team_shares_data_and_models(command: Command, sales: pd.DataFrame) ->
         assert "failed" not in ok(command("--context", context, "doctor"))
 
 
+def test_everything_is_done_at_the_terminal(
+    command: Command, sales: pd.DataFrame, mongo_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OMEGA_MONGO_URL", mongo_url)
+    Path("omega.toml").write_text(f'[contexts.mine]\nhome = "{tmp_path / "mine"}"\n')
+    sales.to_csv("sales.csv", index=False)
+    Path("notes.txt").write_text("what we know")
+    ok(command("datasets", "put", "sales.csv", "team/sales", "--tag", "raw"))
+    ok(command("datasets", "put", "notes.txt", "team/notes"))
+    rows = json.loads(ok(command("datasets", "list", "--json")))
+    assert [(row["name"], row["kind"]) for row in rows] == [
+        ("team/notes", "python.file"),
+        ("team/sales", "pandas.parquet"),
+    ]
+    ok(command("datasets", "get", "team/sales@raw", "again.csv"))
+    pd.testing.assert_frame_equal(pd.read_csv("again.csv"), sales)
+
+    ok(command("promote", "datasets", "team/sales@raw", "--to-context", "mine"))
+    mine = json.loads(ok(command("--context", "mine", "datasets", "metadata", "team/sales", "--json")))
+    assert mine["provenance"]["store"].startswith("mongodb")
+    assert "@" not in mine["provenance"]["store"]
+    ok(command("--context", "mine", "promote", "datasets", "team/sales", "--to-context", "default", "--as", "back"))
+    ok(command("datasets", "get", "back", "back.csv"))
+    pd.testing.assert_frame_equal(pd.read_csv("back.csv"), sales)
+
+    ok(command("datasets", "drop", "team/notes"))
+    ok(command("gc", "--grace", "0s"))
+    assert json.loads(ok(command("fsck", "--json"))) == []
+    usage = json.loads(ok(command("du", "--json")))
+    assert usage["live"] > 0
+    symptoms = json.loads(ok(command("doctor", "--json")))
+    looked_at = {symptom["what"] for symptom in symptoms}
+    assert {"server", "topology", "latency", "clock", "indexes", "permissions", "writes", "layout"} <= looked_at
+    assert {symptom["state"] for symptom in symptoms if symptom["what"] != "packages"} <= {"ok", "warning"}
+
+
 def test_what_is_wrong_with_a_server_is_said_in_one_line(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     url = "mongodb://ada:secret@127.0.0.1:9/team?serverSelectionTimeoutMS=200"
     monkeypatch.setenv("OMEGA_MONGO_URL", url)

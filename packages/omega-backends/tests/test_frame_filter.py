@@ -194,12 +194,19 @@ def test_a_filter_finds_what_pandas_finds(query: Q, expected: list[int]) -> None
         (Q(c__gt="other"), "none of the categories: lo, mid, hi"),
         (Q(o__gt="soon"), "does not read as a date"),
         (Q(e__gt="much"), "does not read as a Decimal"),
+        (Q(s="\ud800"), "can not be compared with"),
+        (Q(c__in=["lo", "\ud800"]), "can not be compared with"),
     ],
     ids=repr,
 )
 def test_what_does_not_fit_a_column_is_refused(query: Q, message: str) -> None:
     with pytest.raises(InvalidFilterError, match=message):
         rows(query)
+
+
+def test_cells_are_compared_with_any_text() -> None:
+    assert rows(Q(h="\ud800")) == []
+    assert rows(Q(s__contains="\ud800")) == []
 
 
 def test_cells_that_are_times_are_compared_with_text() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from omega_backends.pandas_parquet import ParquetBackend
 from omega_backends.pandas_rows import DataFrameRowsBackend, SeriesRowsBackend
 from omega_backends.testing.frames import assert_same, frames, series
 from omega_domain.adapters.memory import ManualClock, MemoryMetadataStore, MemoryStore
+from omega_domain.entities.operators import holds
 from omega_domain.entities.query import Q
 from omega_domain.errors import (
     ColumnNotFoundError,
@@ -127,6 +128,10 @@ def test_a_series_comes_back_from_documents(om: Omega) -> None:
         pd.DataFrame({"delta": pd.to_timedelta([1, None], unit="ns")}),
         pd.DataFrame({"n": pd.Series([Decimal("1.10"), None, Decimal(2)], dtype=object)}),
         pd.DataFrame({"d": pd.Series([date(2030, 1, 1), None], dtype=object)}),
+        pd.DataFrame({"t": pd.Series([time(1, 2, 3, 4), None, time(0)], dtype=object)}),
+        pd.DataFrame({"none": pd.array(np.array(["NaT", "NaT"], dtype="M8[ns]"))}),
+        pd.DataFrame([[1, 2, 3]], columns=["a", "a~1", "_x"]),
+        pd.DataFrame([[1, 2]], columns=pd.Index(["k", "v"]), index=pd.Index([5], name="k")),
         pd.DataFrame({"mixed": pd.Series([1, "a", None, 2.5], dtype=object)}),
         pd.DataFrame({"b": pd.Series([b"\0\xff", None], dtype=object)}),
         pd.DataFrame({"p": pd.period_range("2030-01", periods=2, freq="M")}),
@@ -185,6 +190,34 @@ def test_appended_rows_follow(om: Omega) -> None:
     pd.testing.assert_frame_equal(om.datasets.get("rows@1"), first)
     assert om.datasets.resolve("rows").kind == "pandas.dfrows"
     assert len(om.datasets.summary("rows")["tokens"]) == 2
+
+
+def test_anything_is_appended_to_a_frame_without_columns(om: Omega) -> None:
+    for blank in (pd.DataFrame(), pd.DataFrame(index=pd.Index([], name="key", dtype="str"))):
+        _put(om, blank)
+        _put(om, _frame(3), append=True, index=["x"])
+        _put(om, _frame(4), append=True)
+        assert_same(om.datasets.get("rows"), pd.concat([_frame(3), _frame(4)], ignore_index=True))
+        assert om.datasets.summary("rows")["indexes"] == ["x_1"]
+
+
+def test_an_append_reads_as_much_after_many_as_after_few(om: Omega, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omega_domain.services.payload.PAGE", 6)
+    read = om.datasets.payloads.__class__._read_page
+    pages: list[int] = []
+
+    def count_and_read(self: Any, page: Any) -> Any:
+        pages[-1] += 1
+        return read(self, page)
+
+    monkeypatch.setattr(om.datasets.payloads.__class__, "_read_page", count_and_read)
+    numbers = pd.DataFrame({"x": range(2)})
+    for _ in range(60):
+        pages.append(0)
+        _put(om, numbers, append=True)
+    assert max(pages) <= 4  # twice the first page, in a page of pages
+    pages.append(0)
+    assert om.datasets.get("rows")["x"].tolist() == [0, 1] * 60
 
 
 def test_appending_in_another_layout_is_refused(om: Omega) -> None:
@@ -273,6 +306,28 @@ def test_a_filter_finds_what_it_finds_in_parquet(om: Omega, query: Q) -> None:
     chunks = list(om.datasets.get("rows[x]", query, chunksize=4))
     pd.testing.assert_frame_equal(pd.concat(chunks), expected, check_index_type=False)
     assert all(len(chunk) == 4 for chunk in chunks[:-1])
+
+
+@pytest.mark.parametrize("value", [1, 1.5, True, b"o1", Decimal(1), DAY, pd.Timedelta(1), "\ud800", 2**70])
+def test_text_is_compared_with_anything(om: Omega, value: Any) -> None:
+    frame = _frame()
+    _put(om, frame)
+    for op in ("eq", "ne", "lt", "gte"):
+        query = Q(("object", op, value))
+        expected = frame["object"].map(lambda cell, op=op: holds(op, cell, value))
+        assert_same(om.datasets.get("rows", query), frame[expected])
+        assert_same(om.datasets.get("rows", ~query), frame[~expected])
+
+
+def test_rows_come_in_their_order_however_the_database_gives_them(om: Omega) -> None:
+    frame = _frame()
+    _put(om, frame)
+    collection = om.datasets.collection("rows")
+    moved = list(collection.find({"x": {"$in": [3, 20]}}))
+    collection.delete_many({"x": {"$in": [3, 20]}})
+    collection.insert_many(moved)
+    assert_same(om.datasets.get("rows"), frame)
+    assert_same(om.datasets.get("rows", x__lt=25), frame[:25])
 
 
 def test_an_unknown_column_is_an_error(om: Omega) -> None:

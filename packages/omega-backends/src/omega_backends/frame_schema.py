@@ -130,13 +130,18 @@ class FrameSchema:
         places = list(dict.fromkeys(place for column in columns for place in _found(column, labels)))
         return [place for place in every if place not in set(places)] if excluding else places
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether this is a frame without columns and rows, to which anything may be appended."""
+        return not (self.rows or self.fields or self.is_series)
+
     def followed_by(self, other: FrameSchema, what: str) -> FrameSchema:
         """Return the schema of this frame with the rows of another behind it.
 
         Raises:
             SchemaMismatchError: it has other columns, dtypes or another index; the message names them.
         """
-        if not self.rows and not self.fields and not self.is_series:
+        if self.is_blank:
             return other
         problem = self._mismatch(other)
         index = self.index.followed_by(other.index, rows=self.rows, more=other.rows)

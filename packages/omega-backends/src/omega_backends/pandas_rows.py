@@ -72,9 +72,10 @@ class _RowsBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
         """
         del layout  # it has chosen this backend
         while append:
-            before = self.data_store.metadata(name)
+            meta = self.data_store.metadata(name)
+            before = meta.record if meta is not None else None
             try:
-                if before is None or before.kind != self.KIND:
+                if before is None or not self._is_begun(before):
                     return self._begin(obj, name, index, append=True)
                 return self._append(obj, name, before, index)
             except _MovedError:  # others were faster: there is something else to append to now
@@ -113,12 +114,13 @@ class _RowsBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
         if chunksize is not None and chunksize < 1:
             raise UnsupportedOptionError(f"chunksize must be at least 1, not {chunksize}")
         query = bind(filter, schema) if filter is not None else None
-        collection = self.data_store.context.store.collection(collection_part(meta.parts).ref)
+        parts = meta.parts
+        collection = self.data_store.context.store.collection(collection_part(parts).ref)
         reader = RowsReader(
             schema,
             fields,
             collection,
-            meta.parts,
+            parts,
             self.data_store.payloads,
             places=places,
             query=query,
@@ -130,11 +132,12 @@ class _RowsBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
     def compact(self, name: str) -> Metadata:
         """Write all rows anew under one token, as a new version; what is appended meanwhile is a conflict."""
         meta = self._metadata(name)
-        if len(row_parts(meta.parts)) <= 1:
+        held = meta.parts
+        if len(row_parts(held)) <= 1:
             return meta
-        before = [part.ref for part in meta.parts]
+        before, whole = [part.ref for part in held], collection_part(held)
         schema, fields = _from_meta(meta)
-        keys = [[(path, way) for path, way in one] for one in collection_part(meta.parts).meta.get("indexes", ())]
+        keys = [[(path, way) for path, way in one] for one in whole.meta.get("indexes", ())]
         key = f"{self.data_store.object_store_key(name, 'rows')}.{self.data_store.context.new_id()}"
         token = self.data_store.payloads.register_rows(key, new=True)
         collection = self.data_store.context.store.collection(key)
@@ -142,7 +145,7 @@ class _RowsBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
         rows.insert(collection, token)
         for one in keys:
             collection.create_index(one)
-        parts = [replace(collection_part(meta.parts), ref=key), *self._parts(key, token, rows.known, rows.size)]
+        parts = [replace(whole, ref=key), *self._parts(key, token, rows.known, rows.size)]
 
         def merge(current: Version | None) -> Payload:
             there = list(self.data_store.payloads.expand(current.parts)) if current else []
@@ -157,7 +160,8 @@ class _RowsBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
         meta = self._metadata(name)
         schema, fields = _from_meta(meta)
         columns = zip(schema.column_labels, schema.fields, strict=True)
-        whole = collection_part(meta.parts)
+        parts = meta.parts
+        whole = collection_part(parts)
         return {
             "type": "Series" if schema.is_series else "DataFrame",
             "rows": schema.rows,
@@ -166,7 +170,7 @@ class _RowsBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
             "collection": whole.ref,
             "fields": [field.name for field in fields],
             "indexes": ["_".join(f"{path}_{way}" for path, way in one) for one in whole.meta.get("indexes", ())],
-            "tokens": [part.token for part in row_parts(meta.parts)],
+            "tokens": [part.token for part in row_parts(parts)],
         }
 
     def _begin(self, obj: Frame, name: str, index: Index | None, *, append: bool) -> Metadata:
@@ -186,10 +190,10 @@ class _RowsBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
             return draft.save(merge=lambda current: self._first(current, parts, schema, fields, name))
         return draft.set_payload(Payload(parts, _kind_meta(schema, fields))).save()
 
-    def _append(self, obj: Frame, name: str, before: Metadata, index: Index | None) -> Metadata:
+    def _append(self, obj: Frame, name: str, before: Version, index: Index | None) -> Metadata:
         """Write the rows beside those that are there, under a token of their own."""
         schema, fields, rows = self._encoded(obj, name, before)
-        held = collection_part(before.parts)
+        held = self._collection_part(before)
         if index is not None:
             keys = [[list(field) for field in one] for one in _keys(schema, fields, index)]
             if any(one not in held.meta.get("indexes", ()) for one in keys):
@@ -211,28 +215,33 @@ class _RowsBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
     def _followed(
         self, current: Version | None, part: Part, known: RowsFacts, schema: FrameSchema, name: str
     ) -> Payload:
-        parts = list(self.data_store.payloads.expand(current.parts)) if current else []
-        if current is None or not any(held.type == "collection" and held.ref == part.collection for held in parts):
+        if current is None or not self._is_begun(current) or self._collection_part(current).ref != part.collection:
             raise _MovedError(f"{name!r} was replaced while rows were appended to it")
         stored = FrameSchema.from_plain(current.kind_meta)
         joined = stored.followed_by(schema, name)
         facts = known.facts
         if facts.categories:
-            every = [RowsFacts.of(held, self.data_store.payloads).facts for held in row_parts(parts)]
+            there = self.data_store.payloads.expand(current.parts)
+            every = [RowsFacts.of(one, self.data_store.payloads).facts for one in row_parts(there)]
             facts = fresh_facts(facts, every, stored, name)
         added = with_facts(part, replace(known, facts=facts), self.data_store.payloads)
-        return Payload([*parts, *added], {**current.kind_meta, **joined.to_plain()})
+        return Payload([*current.parts, *added], {**current.kind_meta, **joined.to_plain()})
 
-    @staticmethod
+    @classmethod
+    def _is_begun(cls, version: Version) -> bool:
+        """Tell whether rows can be added to a version; a frame without columns is replaced by what is appended."""
+        return version.kind == cls.KIND and not FrameSchema.from_plain(version.kind_meta).is_blank
+
+    @classmethod
     def _first(
-        current: Version | None, parts: Sequence[Part], schema: FrameSchema, fields: Sequence[RowField], name: str
+        cls, current: Version | None, parts: Sequence[Part], schema: FrameSchema, fields: Sequence[RowField], name: str
     ) -> Payload:
-        if current is not None:
+        if current is not None and cls._is_begun(current):
             raise _MovedError(f"{name!r} was put by somebody else meanwhile")
         return Payload(parts, _kind_meta(schema, fields))
 
     def _encoded(
-        self, obj: Frame, name: str, before: Metadata | None
+        self, obj: Frame, name: str, before: Version | None
     ) -> tuple[FrameSchema, list[RowField], EncodedRows]:
         try:
             schema = FrameSchema.of(obj)
@@ -243,6 +252,9 @@ class _RowsBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
             return schema, fields, EncodedRows(obj, schema, fields)
         except UnsupportedObjectError as error:
             raise UnsupportedObjectError(f"{name!r} can not be put: {error}") from error
+
+    def _collection_part(self, version: Version) -> Part:
+        return collection_part(self.data_store.payloads.expand(version.parts))
 
     def _parts(self, key: str, token: str, known: RowsFacts, size: int) -> list[Part]:
         return with_facts(Part(type="documents", ref=f"{key}#{token}", size=size), known, self.data_store.payloads)
@@ -279,7 +291,7 @@ def _kind_meta(schema: FrameSchema, fields: Iterable[RowField]) -> dict[str, Any
     return {**schema.to_plain(), "documents": {"format": 1, "names": {f.column.name: f.name for f in fields}}}
 
 
-def _from_meta(meta: Metadata) -> tuple[FrameSchema, list[RowField]]:
+def _from_meta(meta: Metadata | Version) -> tuple[FrameSchema, list[RowField]]:
     schema = FrameSchema.from_plain(meta.kind_meta)
     return schema, fields_of(schema, meta.kind_meta["documents"]["names"])
 

@@ -100,8 +100,8 @@ def from_fields(
         return values.cast(pa.timestamp("ms")).cast(pa.date32())
     if pa.types.is_decimal(type_):
         return values.cast(type_)
-    if pa.types.is_time(type_):
-        return values.cast(pa.int64()).cast(type_) if type_.bit_width == 64 else values.cast(pa.int32()).cast(type_)  # noqa: PLR2004
+    if pa.types.is_time64(type_):
+        return values.cast(pa.int64()).cast(type_)
     return values if family(field.column.dtype) == "category" else values.cast(type_)
 
 
@@ -227,10 +227,6 @@ def _is_text(type_: pa.DataType) -> bool:
     return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_dictionary(type_))
 
 
-def _time_to_fields(values: pa.Array) -> pa.Array:
-    return values.cast(pa.int32() if values.type.bit_width == 32 else pa.int64()).cast(pa.int64())  # noqa: PLR2004
-
-
 _TO_FIELDS: Final[Sequence[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pa.Array]]]] = (
     (_is_uint64, _unsigned),
     (pa.types.is_integer, _to(pa.int64())),
@@ -239,7 +235,7 @@ _TO_FIELDS: Final[Sequence[tuple[Callable[[pa.DataType], bool], Callable[[pa.Arr
     (_is_text, _to(pa.string())),
     (_is_binary, _to(pa.binary())),
     (pa.types.is_date32, _date_to_fields),
-    (pa.types.is_time, _time_to_fields),
+    (pa.types.is_time64, _to(pa.int64())),
     (pa.types.is_decimal, _to(pa.string())),
 )
 _TYPES: Final[Sequence[tuple[Callable[[pa.DataType], bool], pa.DataType]]] = (
@@ -249,5 +245,5 @@ _TYPES: Final[Sequence[tuple[Callable[[pa.DataType], bool], pa.DataType]]] = (
     (_is_text, pa.string()),
     (_is_binary, pa.binary()),
     (pa.types.is_date32, _DATE),
-    (pa.types.is_time, pa.int64()),
+    (pa.types.is_time64, pa.int64()),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -55,13 +55,13 @@ class RowsFacts:
         return cls(facts=facts, forms=plain.get("forms", {}), labels=labels)
 
 
-def row_parts(parts: Sequence[Part]) -> list[Part]:
+def row_parts(parts: Iterable[Part]) -> list[Part]:
     """Return those of the parts that are sets of rows."""
     return [part for part in parts if part.type == "documents"]
 
 
-def collection_part(parts: Sequence[Part]) -> Part:
-    """Return the part that is the collection of the rows."""
+def collection_part(parts: Iterable[Part]) -> Part:
+    """Return the part that is the collection of the rows; it comes first, so that of many pages few are read."""
     return next(part for part in parts if part.type == "collection")
 
 

@@ -137,12 +137,9 @@ class RowsReader:
             pa.schema({ID: pa.int64(), **self._types(sources[0])}),
             whole=self._is_whole,
         )
-        ids = table.column(ID).to_numpy()
-        numbers = ids >> 32
         pieces: list[Piece] = []
-        for source in sources:
-            mine = numbers == int(source.token, 16)
-            piece = self._piece(source, table if mine.all() else table.filter(pa.array(mine)))
+        for source, found in _by_token(table, sources):
+            piece = self._piece(source, found)
             if self._query is None:
                 self._check_count(source, piece, expected or source.rows)
                 pieces += [piece] if len(piece.rows) else []
@@ -160,9 +157,6 @@ class RowsReader:
 
     def _piece(self, source: _Source, table: pa.Table) -> Piece:
         ids = table.column(ID).to_numpy()
-        if len(ids) > 1 and (ids[1:] < ids[:-1]).any():
-            order = np.argsort(ids)
-            table, ids = table.take(pa.array(order)), ids[order]
         columns = dict(zip(table.column_names, table.columns, strict=True))
         known = source.known
         found = {
@@ -208,6 +202,18 @@ def _find(collection: Collection, filter: Document, schema: pa.Schema, *, whole:
     found = list(collection.find(filter, fields))
     columns = [pa.array([document.get(name) for document in found], type=schema.field(name).type) for name in fields]
     return pa.table(columns, schema=schema)
+
+
+def _by_token(table: pa.Table, sources: Sequence[_Source]) -> Iterator[tuple[_Source, pa.Table]]:
+    """Return of each set of rows what was found, in order; what belongs to no set is left out."""
+    ids = table.column(ID).to_numpy()
+    if (ids[1:] < ids[:-1]).any():
+        order = np.argsort(ids)
+        table, ids = table.take(pa.array(order)), ids[order]
+    for source in sources:
+        mine = row_ids(source.token)
+        start, stop = np.searchsorted(ids, [mine.start, mine.stop]).tolist()
+        yield source, table.slice(start, stop - start)
 
 
 def _of_tokens(sources: Sequence[_Source]) -> Document:

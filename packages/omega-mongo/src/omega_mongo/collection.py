@@ -27,7 +27,7 @@ from omega_domain.errors import DuplicateDocumentError
 from omega_domain.ports.store import Collection, Filter
 from omega_mongo.client import Connection
 from omega_mongo.filters import rewritten
-from omega_mongo.layout import prepare
+from omega_mongo.layout import check_format, prepare
 from omega_mongo.names import name_of
 from omega_mongo.translating import is_duplicate, translated
 
@@ -58,7 +58,8 @@ class MongoCollection(Collection):
 
     @property
     def native(self) -> NativeCollection[Document]:
-        """The collection of pymongo."""
+        """The collection of pymongo. Raises StoreFormatError if a newer omega-ml wrote the database."""
+        check_format(self._connection)
         return self._connection.database[self._name]
 
     def insert_many(self, documents: Iterable[Document]) -> Inserted:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from omega_domain.entities.query import And, Condition, Node, Not, Or, Q
+from omega_domain.entities.query import And, Condition, Node, Not, Q
 
 Filter = Mapping[str, Any]
 Translate = Callable[[Condition], "tuple[Filter, bool] | None"]
@@ -90,8 +90,7 @@ def _narrow(node: Node, translate: Translate) -> tuple[Filter, bool] | None:
             return ({"$nor": [found[0]]}, True) if found is not None and found[1] else None
         case And(terms):
             return _narrow_all(terms, translate)
-        case Or(terms):
-            return _narrow_any(terms, translate)
+    return _narrow_any(node.terms, translate)
 
 
 def _narrow_all(terms: tuple[Node, ...], translate: Translate) -> tuple[Filter, bool] | None:

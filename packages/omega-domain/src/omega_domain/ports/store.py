@@ -193,8 +193,7 @@ class SupportsTables(Protocol):
     """Ability of collections to take and give many documents as tables of Arrow, without a Python object a value.
 
     A row is a document, a column a field; null stands for None, and for a field that is not there. Columns are of the
-    types null, bool, int64, float64, string, binary, timestamp[ms, UTC], and decimal128, which is stored as the
-    decimals of the store.
+    types null, bool, int64, float64, string, binary and timestamp[ms, UTC].
     """
 
     @abstractmethod

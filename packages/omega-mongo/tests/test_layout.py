@@ -1,0 +1,49 @@
+"""A database of a newer omega-ml is neither read nor changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from omega_domain.entities.metadata import HeadQuery
+from omega_domain.entities.names import ObjectKey
+from omega_domain.errors import StoreFormatError
+from omega_domain.testing.files import put_blob
+from omega_domain.testing.samples import make_head, make_version
+from omega_mongo import MongoMetadataStore, MongoStore, open_store
+from omega_mongo.names import LAYOUT
+
+KEY = ObjectKey("omega", "data/", "x")
+FAR = datetime(2100, 1, 1, tzinfo=UTC)
+USES: dict[str, Callable[[MongoMetadataStore, MongoStore], object]] = {
+    "head": lambda metadata, _: metadata.head(KEY),
+    "heads": lambda metadata, _: metadata.heads(HeadQuery()),
+    "buckets": lambda metadata, _: metadata.buckets(),
+    "version": lambda metadata, _: metadata.version("x"),
+    "versions": lambda metadata, _: metadata.versions("x"),
+    "records": lambda metadata, _: list(metadata.records()),
+    "purge": lambda metadata, _: metadata.purge(uids=["x"]),
+    "commit": lambda metadata, _: metadata.commit(make_head(make_version()), expected=None),
+    "put blob": lambda _, store: put_blob(store.files, b"x"),
+    "get blob": lambda _, store: store.files.get("x"),
+    "sweep": lambda _, store: store.files.sweep(older_than=FAR),
+    "insert": lambda _, store: store.collection("x").insert_many([{"a": 1}]),
+    "find": lambda _, store: list(store.collection("x").find()),
+    "find one": lambda _, store: store.collection("x").find_one(),
+    "update": lambda _, store: store.collection("x").update_one({}, {"$set": {"a": 1}}),
+    "delete": lambda _, store: store.collection("x").delete_many({}),
+    "count": lambda _, store: store.collection("x").count_documents({}),
+    "drop": lambda _, store: store.collection("x").drop(),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_newer_format_is_refused(mongo_url: str, use: str) -> None:
+    metadata, store = open_store(mongo_url)
+    store.database[LAYOUT].insert_one({"_id": "omega-ml", "format": 2})
+    for _ in range(2):
+        with pytest.raises(StoreFormatError, match="upgrade omega-ml"):
+            USES[use](metadata, store)
+    assert store.database.list_collection_names() == [LAYOUT]
