@@ -89,8 +89,9 @@ class MongoCollection(Collection):
 
     def find_one(self, filter: Filter | None = None) -> Document | None:
         """Return the first document that matches; None if there is none."""
+        wanted = rewritten(filter)
         with translated(self._connection.url):
-            return self.native.find_one(rewritten(filter))
+            return self.native.find_one(wanted)
 
     def update_one(self, filter: Filter, update: Mapping[str, Any], upsert: bool = False) -> Updated:  # noqa: FBT001, FBT002 -- pymongo's signature
         """Change the first match; insert one if there is none and ``upsert`` is set."""
@@ -106,13 +107,15 @@ class MongoCollection(Collection):
 
     def delete_many(self, filter: Filter) -> Deleted:
         """Delete all that match."""
+        wanted = rewritten(filter)
         with translated(self._connection.url):
-            return Deleted(self.native.delete_many(rewritten(filter)).deleted_count)
+            return Deleted(self.native.delete_many(wanted).deleted_count)
 
     def count_documents(self, filter: Filter) -> int:
         """Count those that match."""
+        wanted = rewritten(filter)
         with translated(self._connection.url):
-            return self.native.count_documents(rewritten(filter))
+            return self.native.count_documents(wanted)
 
     def create_index(self, keys: str | Sequence[tuple[str, int]]) -> str:
         """Make sure that an index on these paths exists; return its name."""
