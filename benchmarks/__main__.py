@@ -9,7 +9,19 @@ from pathlib import Path
 
 from benchmarks.measuring import Row
 
-NAMES = ("startup", "install", "catalogue", "runtime", "frames", "models", "appends", "mongo", "documents", "large")
+NAMES = (
+    "startup",
+    "install",
+    "catalogue",
+    "runtime",
+    "frames",
+    "models",
+    "appends",
+    "mongo",
+    "documents",
+    "large",
+    "workers",
+)
 WIDTH = 52
 
 

@@ -48,6 +48,10 @@ BREAKS = {
         "omega-backends/src/omega_backends/rows_reader.py",
         "import bson",
     ),
+    "Celery is the distributed runtime's business": (
+        "omega-ml/src/omega_ml/plugins.py",
+        "import celery",
+    ),
     "Terminals are the command's business": (
         "omega-ml/src/omega_ml/settings.py",
         "from rich.console import Console",

@@ -1,10 +1,11 @@
-"""Fixtures of servers: one a process of pytest-xdist, and a fresh database a test."""
+"""Fixtures of servers: one a process of pytest-xdist, with a fresh database a test; and fresh brokers to break."""
 
 from __future__ import annotations
 
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -13,9 +14,17 @@ import pytest
 
 if TYPE_CHECKING:
     from pymongo import MongoClient
+    from tests.servers.brokers import BrokerServer
+    from tests.servers.rabbitmq import RabbitServer
+    from tests.servers.valkey import ValkeyServer
 
 VARIABLE = "OMEGA_TEST_MONGO_URL"
 """Names a server to test against in place of the one that the tests start."""
+
+REQUIRE_RABBITMQ = "OMEGA_TEST_REQUIRE_RABBITMQ"
+"""If it is 1, tests fail where RabbitMQ is not installed; else they are skipped."""
+
+BROKERS = ["valkey", "rabbitmq"]
 
 Topology = Literal["replica set", "standalone"]
 
@@ -114,3 +123,61 @@ def _fresh(server: MongoServer) -> Iterator[Callable[[], str]]:
 
     yield make
     server.drop(*databases)
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """A Valkey for all tests of this process; tests that break it ask for ``new_valkey``."""
+    from tests.servers.valkey import ValkeyServer  # noqa: PLC0415 -- only where a server is needed
+
+    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitServer]:
+    """A RabbitMQ for all tests of this process; tests that break it ask for ``new_rabbitmq``."""
+    with _rabbit_type()(tmp_path_factory.mktemp("rabbitmq")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=BROKERS)
+def broker_url(request: pytest.FixtureRequest) -> str:
+    """The URL of each broker, one after the other."""
+    server: BrokerServer = request.getfixturevalue(request.param)
+    return server.url
+
+
+@pytest.fixture
+def new_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ValkeyServer]]:
+    """Start a fresh Valkey at each call, with the options of ``ValkeyServer``; all are stopped afterwards."""
+    from tests.servers.valkey import ValkeyServer  # noqa: PLC0415 -- only where a server is needed
+
+    with ExitStack() as started:
+        yield lambda **options: started.enter_context(ValkeyServer(tmp_path_factory.mktemp("valkey"), **options))
+
+
+@pytest.fixture
+def new_rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], RabbitServer]]:
+    """Start a fresh RabbitMQ at each call, in about five seconds; all are stopped afterwards."""
+    made = _rabbit_type()
+    with ExitStack() as started:
+        yield lambda: started.enter_context(made(tmp_path_factory.mktemp("rabbitmq")))
+
+
+@pytest.fixture(params=BROKERS)
+def new_broker(request: pytest.FixtureRequest) -> Callable[[], BrokerServer]:
+    """Start a fresh broker of each kind at each call; all are stopped afterwards."""
+    make: Callable[[], BrokerServer] = request.getfixturevalue(f"new_{request.param}")
+    return make
+
+
+def _rabbit_type() -> type[RabbitServer]:
+    """Return what starts a RabbitMQ, or end the test where none is installed."""
+    from tests.servers.rabbitmq import NOT_INSTALLED, RabbitServer  # noqa: PLC0415 -- only where a server is needed
+
+    if RabbitServer.program() is None:
+        if os.environ.get(REQUIRE_RABBITMQ) == "1":
+            pytest.fail(f"{REQUIRE_RABBITMQ} is 1, but {NOT_INSTALLED}")
+        pytest.skip(NOT_INSTALLED)
+    return RabbitServer

@@ -1,8 +1,9 @@
-"""`om runtime`: training, predicting and running by name."""
+"""`om runtime model` and `script`: training, predicting and running by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,24 @@ from sklearn.linear_model import LinearRegression
 from omega_domain.omega import Omega
 
 Run = Callable[..., Any]
+
+# A plug-in whose objects are scripts that return how they were called.
+PLUGIN = """
+from omega_domain.services.base_backends import BaseDataBackend
+
+class EchoBackend(BaseDataBackend):
+    KIND = "test.echo"
+
+    def put(self, obj, name, **_):
+        return self.model_store.make_metadata(name, self.KIND).save()
+
+    def actions(self):
+        return frozenset({"run"})
+
+    def run(self, name, *args, om, **kwargs):
+        print("called")
+        return {"args": list(args), "kwargs": kwargs, "bucket": om.bucket}
+"""
 
 
 @pytest.fixture
@@ -45,8 +64,22 @@ def test_a_score_is_printed(om: Run, trained: None) -> None:
     assert om("runtime", "model", "m", "score", "*", "*", "--json").json["value"] == pytest.approx(1.0)
 
 
-def test_a_requirement_is_passed_on(om: Run, trained: None) -> None:
-    assert om("runtime", "--require", "gpu", "model", "m", "predict", "d[x]").code == 0
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("runtime", "--require", "gpu", "model", "m", "predict", "d[x]"),
+        ("runtime", "model", "m", "predict", "d[x]", "--require", "gpu"),
+        ("runtime", "--require", "tpu", "model", "--require", "gpu", "m", "predict", "d[x]"),
+    ],
+)
+def test_a_requirement_is_passed_on(om: Run, trained: None, args: tuple[str, ...]) -> None:
+    task = om(*args, "--async", "--json").json
+    assert om("runtime", "status", task["id"], "--json").json["label"] == "gpu"
+
+
+def test_a_negative_time_limit_is_wrong_usage(om: Run, trained: None) -> None:
+    assert om("runtime", "model", "m", "predict", "d[x]", "--timeout", "-1").code == 2
+    assert om("runtime", "--timeout", "-1", "model", "m", "predict", "d[x]").code == 2
 
 
 def test_tasks_run_in_this_process_when_asked(om: Run, trained: None) -> None:
@@ -102,17 +135,81 @@ def test_a_function_is_run(om: Run, omega: Omega) -> None:
     assert om("runtime", "model", "double", "run", "[1, 2]", "--json").json["value"] == [2, 4]
 
 
-def test_workers_labels_and_tasks_are_shown(om: Run, trained: None) -> None:
-    [label] = om("runtime", "labels", "--json").json
-    [worker] = om("runtime", "workers", "--json").json
-    assert label["worker"] == worker["name"]
-    assert label["labels"] == worker["labels"] == ["default"]
-    assert om("runtime", "ping", "--json").json == [{"worker": worker["name"], "answer": "pong"}]
-    assert om("runtime", "status", "--json").json["tasks"]["SUCCESS"] == 1
-    assert "SUCCESS" in om("runtime", "status").out
+@pytest.fixture
+def echo(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, omega: Omega) -> None:
+    """A script `echo` in two buckets, of a kind that a plug-in brings."""
+    folder = tmp_path / "plugin"
+    (folder / "echo-1.0.dist-info").mkdir(parents=True)
+    (folder / "echo_plugin.py").write_text(PLUGIN)
+    (folder / "echo-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: echo\nVersion: 1.0\n")
+    (folder / "echo-1.0.dist-info" / "entry_points.txt").write_text(
+        "[omega.backends]\ntest.echo = echo_plugin:EchoBackend\n"
+    )
+    monkeypatch.syspath_prepend(folder)
+    from omega_ml import setup
+
+    for bucket in ("omega", "b"):
+        setup(home=home, bucket=bucket).scripts.put(None, "echo", kind="test.echo")
 
 
-def test_without_a_worker_there_is_no_answer(om: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("omega_domain.services.runtime.OmegaRuntime.ping", lambda _: {})
-    done = om("runtime", "ping")
-    assert (done.code, done.err) == (1, "no worker lives\n")
+@pytest.mark.parametrize(
+    ("words", "args", "kwargs"),
+    [
+        ([], [], {}),
+        (["1", "two", "[3, null]"], [1, "two", [3, None]], {}),
+        (["a=1", "b=text", 'c={"x": 1}'], [], {"a": 1, "b": "text", "c": {"x": 1}}),
+        (["1", "größe=2"], [1], {"größe": 2}),
+        (["http://x/?a=b", "1=2", '"a=b"'], ["http://x/?a=b", "1=2", "a=b"], {}),
+        (["--", "-1", "--json"], [-1, "--json"], {}),
+    ],
+)
+def test_a_script_is_called_with_values(
+    om: Run, echo: None, words: list[str], args: list[Any], kwargs: dict[str, Any]
+) -> None:
+    done = om("--json", "runtime", "script", "echo", "run", *words)
+    assert done.code == 0, done.err
+    assert done.json["status"] == "SUCCESS"
+    assert done.json["value"] == {"args": args, "kwargs": kwargs, "bucket": "omega"}
+
+
+def test_a_script_runs_in_the_bucket(om: Run, echo: None) -> None:
+    assert om("--bucket", "b", "--json", "runtime", "script", "echo", "run").json["value"]["bucket"] == "b"
+
+
+def test_a_script_need_not_be_waited_for(om: Run, echo: None) -> None:
+    submitted = om("runtime", "script", "echo", "run", "1", "--async", "--json").json
+    assert om("runtime", "result", submitted["id"], "--json").json["value"]["args"] == [1]
+
+
+def test_a_script_goes_to_the_required_label(om: Run, echo: None) -> None:
+    submitted = om("runtime", "script", "echo", "run", "--require", "gpu", "--async", "--json").json
+    assert om("runtime", "status", submitted["id"], "--json").json["label"] == "gpu"
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [(["a=1", "2"], "values without a name stand before"), (["a=1", "a=2"], "'a' is given twice")],
+)
+def test_a_call_that_python_would_not_take_is_wrong_usage(om: Run, echo: None, words: list[str], problem: str) -> None:
+    done = om("runtime", "script", "echo", "run", *words)
+    assert done.code == 2
+    assert problem in done.err
+
+
+def test_a_script_has_nothing_to_do_but_run(om: Run, echo: None) -> None:
+    done = om("runtime", "script", "echo", "walk")
+    assert done.code == 2
+    assert "'run'" in done.err
+
+
+def test_a_missing_script_is_one_line(om: Run, echo: None) -> None:
+    done = om("runtime", "script", "ecko", "run")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "om: no object 'ecko' in scripts of bucket 'omega'; nearest are: echo\n"
+
+
+def test_output_of_a_task_is_read_by_its_id(om: Run, echo: None) -> None:
+    task = om("runtime", "script", "echo", "run", "--logging", "--async", "--json").json
+    assert om("runtime", "log", "--task", task["id"]).out.endswith("stdout: called\n")
+    silent = om("runtime", "script", "echo", "run", "--async", "--json").json
+    assert om("runtime", "log", "--task", silent["id"]).out == ""

@@ -15,6 +15,7 @@ from omega_domain.errors import SettingsError, StoreUnavailableError, Unsupporte
 from omega_domain.services.context import DATA
 from omega_ml import Omega
 from omega_ml.composition import setup
+from omega_ml.plugins import open_runtime, worker_runner
 
 
 @pytest.fixture(autouse=True)
@@ -106,16 +107,49 @@ def test_other_stores_have_no_database_of_mongodb() -> None:
         setup(store="memory://").datasets.mongodb  # noqa: B018 -- the property raises
 
 
-def test_a_celeryconf_names_the_package_to_install() -> None:
-    with pytest.raises(SettingsError, match=r"celeryconf \(argument\) .*install omega-celery"):
-        setup(celeryconf={"broker_url": "memory://"}, store="memory://")
+def test_a_broker_without_the_distributed_runtime_names_the_package_to_install(om: Omega) -> None:
+    with pytest.raises(SettingsError, match=r"install omega-ml\[celery\]"):
+        open_runtime(om.context, broker_url="amqp://host", celeryconf={}, plugins=[])
+    with pytest.raises(SettingsError, match=r"install omega-ml\[celery\]"):
+        worker_runner(plugins=[])
 
 
-def test_a_broker_names_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_is_run_by_the_distributed_runtime() -> None:
+    assert worker_runner().__module__ == "omega_celery.worker"
+
+
+@pytest.mark.parametrize("celeryconf", [{"broker_url": "redis://:secret@other"}, None])
+def test_a_broker_is_chosen_by_the_strongest_source(
+    monkeypatch: pytest.MonkeyPatch, celeryconf: dict[str, Any] | None
+) -> None:
     monkeypatch.setenv("OMEGA_BROKER_URL", "amqp://me:secret@host")
-    with pytest.raises(SettingsError, match=r"broker_url \(OMEGA_BROKER_URL\)") as caught:
+    om = setup(store="memory://", celeryconf=celeryconf)
+    assert ("redis://" in repr(om)) is (celeryconf is not None)
+    assert ("amqp://me" in repr(om)) is (celeryconf is None)
+    assert "secret" not in repr(om) + om._repr_html_()
+
+
+def test_all_buckets_share_the_runtime() -> None:
+    om = setup(store="memory://", celeryconf={"broker_url": "redis://one"})
+    assert om["b"].queue is om.queue
+    assert om["b"].router is om.router
+
+
+def test_settings_of_celery_without_a_broker_say_what_is_missing() -> None:
+    with pytest.raises(SettingsError, match=r"celeryconf \(argument\) names no broker"):
+        setup(store="memory://", celeryconf={"task_time_limit": 5})
+
+
+def test_two_brokers_of_one_source_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "omega.toml").write_text('broker_url = "redis://a"\nceleryconf = { broker_url = "redis://b" }')
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match="both set"):
         setup(store="memory://")
-    assert "secret" not in str(caught.value)
+
+
+def test_messages_in_files_are_in_the_home_by_default(tmp_path: Path) -> None:
+    om = setup(home=tmp_path, broker_url="filesystem://")
+    assert f"filesystem://{tmp_path}/broker" in om.queue.app.conf.broker_url  # type: ignore[attr-defined]
 
 
 def test_an_omega_can_be_wired_by_hand() -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+import omega_ml
+from omega_domain.entities.requirement import Worker
 from omega_domain.errors import SettingsError
 from omega_domain.ports.diagnosis import Symptom
+from omega_domain.services.worker_registry import WORKERS, WorkerRegistry, installed_packages
 from omega_ml.doctor import examine
 from omega_ml.settings import Settings, load_settings
+
+START = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def examined(settings: Settings) -> dict[str, list[Symptom]]:
@@ -23,7 +29,26 @@ def test_all_is_well_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMEGA_COLOUR", raising=False)
     found = examined(load_settings({"store": "memory://"}))
     assert {symptom.state for symptoms in found.values() for symptom in symptoms} == {"ok"}
-    assert list(found) == ["python", "packages", "settings", "store", "backends"]
+    assert list(found) == ["python", "packages", "settings", "store", "runtime", "backends"]
+
+
+def test_a_broker_that_is_away_and_workers_that_live_or_died_are_said(tmp_path: Path) -> None:
+    om = omega_ml.setup(home=tmp_path)
+    settings = load_settings({"home": tmp_path, "broker_url": "redis://:secret@127.0.0.1:1"})
+    [broker] = examined(settings)["broker"]
+    assert (broker.state, "secret" in broker.detail) == ("failed", False)
+    [nobody] = examined(settings)["workers"]
+    assert (nobody.state, nobody.remedy) == ("warning", "start one: om worker")
+    now, registry = om.context.clock.now(), WorkerRegistry(om.context)
+    same = installed_packages()
+    registry.announce(Worker(id="1", name="same@host", labels=("gpu",), packages=same, seen=now))
+    registry.announce(Worker(id="2", name="other@host", labels=("gpu",), packages={**same, "numpy": "0"}, seen=now))
+    entries = om.context.store.collection(WORKERS)
+    entries.insert_many([{**(entries.find_one({"_id": "1"}) or {}), "_id": "3", "name": "dead@host", "seen": START}])
+    other, dead, live = examined(settings)["workers"]
+    assert "other@host has other versions: numpy 0, here" in other.detail
+    assert dead.detail == "dead@host was last heard of at 2020-01-01 00:00 UTC"
+    assert (live.state, live.detail) == ("ok", "other@host (gpu), same@host (gpu)")
 
 
 def test_a_variable_that_sets_nothing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,8 +75,6 @@ def test_a_store_that_can_not_be_opened_is_said(tmp_path: Path) -> None:
 
 
 def test_damage_is_said(tmp_path: Path) -> None:
-    import omega_ml
-
     om = omega_ml.setup(home=tmp_path / "home")
     om.datasets.fs.put(b"x")
     meta = om.datasets.make_metadata("f", "python.file")

@@ -8,6 +8,8 @@ import typer
 
 from omega_cli.session import STORES, Session, store_of
 
+_RECENT = 50
+
 
 def objects(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete the name of an object in the store of the command's group."""
@@ -22,6 +24,16 @@ def datasets(ctx: typer.Context, incomplete: str) -> list[str]:
 def models(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete the name of a model."""
     return _matching(incomplete, lambda: Session.of(ctx).omega.models.list())  # noqa: PLW0108 -- the same
+
+
+def scripts(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete the name of a script."""
+    return _matching(incomplete, lambda: Session.of(ctx).omega.scripts.list())  # noqa: PLW0108 -- the same
+
+
+def tasks(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete the id of one of the last tasks."""
+    return _matching(incomplete, lambda: (record.id for record in Session.of(ctx).runtime.recent(_RECENT)))
 
 
 def promotable(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from omega_cli import completion, configuring, demonstrating, promoting, runtime, stores, upkeep
+from omega_cli import completion, configuring, demonstrating, output, promoting, runtime, stores, upkeep, working
 from omega_cli.session import Session
 
 DONE, FAILED = 0, 1
@@ -19,7 +19,7 @@ DONE, FAILED = 0, 1
 #: The commands in the sections of the help.
 SECTIONS = {
     "Objects": (*stores.GROUPS, "promote", "buckets"),
-    "Runtime": ("runtime",),
+    "Runtime": ("runtime", "worker"),
     "Upkeep": ("gc", "fsck", "du", "doctor", "config"),
     "Try it": ("demo", "shell"),
 }
@@ -46,6 +46,7 @@ for _name, _help in stores.GROUPS.items():
 app.command("promote")(promoting.promote)
 app.command("buckets")(configuring.buckets)
 app.add_typer(runtime.app, name="runtime")
+app.command("worker", context_settings=working.OPTIONS)(working.worker)
 app.command("gc")(upkeep.gc)
 app.command("fsck")(upkeep.fsck)
 app.command("du")(upkeep.du)
@@ -121,7 +122,7 @@ def _failed(error: Exception, *, with_traceback: bool) -> int:
     words = " ".join(str(error).split())
     if not isinstance(error, OmegaError | FileExistsError):
         words = f"{type(error).__name__}: {words} (--debug shows where)"
-    sys.stderr.write(f"om: {words}\n")
+    sys.stderr.write(f"om: {output.printable(words)}\n")
     return FAILED
 
 

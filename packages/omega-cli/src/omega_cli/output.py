@@ -7,8 +7,8 @@ import math
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
-from typing import IO, TYPE_CHECKING, Any, Literal
+from datetime import date, datetime, timedelta
+from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
 from omega_cli.session import Session
 from omega_domain.errors import UnsupportedOptionError
@@ -20,6 +20,10 @@ _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _STEP = 1000
 _UNLIMITED = 1 << 16
 _CHUNK = 1 << 20
+_MILLI = 1000
+_ONE_DECIMAL = 10
+#: What a terminal would act on instead of showing it.
+_ESCAPED: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
 
 def show_rows(session: Session, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, empty: str = "") -> None:
@@ -30,6 +34,13 @@ def show_rows(session: Session, rows: Sequence[Mapping[str, Any]], columns: Sequ
         print_table([[cell(name, row.get(name)) for name in columns] for row in rows], columns)
     elif empty:
         note(empty)
+
+
+def show_section(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, empty: str = "none") -> None:
+    """Print one of several tables for people, under a title."""
+    print_line(f"{title}:" if rows else f"{title}: {empty}")
+    if rows:
+        print_table([[cell(name, row.get(name)) for name in columns] for row in rows], columns, indent=2)
 
 
 def show_facts(session: Session, facts: Mapping[str, Any]) -> None:
@@ -82,24 +93,29 @@ def note(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def print_table(rows: Iterable[Sequence[str]], header: Sequence[str] = ()) -> None:
+def print_table(rows: Iterable[Sequence[str]], header: Sequence[str] = (), *, indent: int = 0) -> None:
     """Print cells in columns; fitted to a terminal, else each row on one line, however long."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False) if sys.stdout.isatty() else Console(width=_UNLIMITED, highlight=False)
+    console = Console(width=width() - indent, highlight=False)
     table = Table(box=None, pad_edge=False, show_header=bool(header), header_style="bold")
     for i, name in enumerate(header or ("name", "value")):
         is_number = name in _NUMBERS
-        is_whole = i == 0 or is_number or name in _TIMES
+        is_whole = i == 0 or is_number or name in _WHOLE
         justify: Literal["right", "left"] = "right" if is_number else "left"
         table.add_column(Text(_heading(name)), justify=justify, no_wrap=is_whole, overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(printable(text)) for text in row))
     with console.capture() as captured:
         console.print(table)
-    print_line("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    print_line("\n".join(f"{' ' * indent}{line.rstrip()}" for line in captured.get().splitlines()))
+
+
+def width() -> int:
+    """Return how many characters fit on a line: those of the terminal, or any number of them elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _UNLIMITED
 
 
 def cell(name: str, value: Any) -> str:
@@ -129,6 +145,26 @@ def moment(value: datetime | str) -> str:
     """Return a time to the second, in UTC."""
     when = datetime.fromisoformat(value) if isinstance(value, str) else value
     return f"{when:%Y-%m-%d %H:%M:%S}"
+
+
+def duration(took: timedelta | None) -> str | None:
+    """Return how long something took as people say it: ``340 ms``, ``2.5 s``, ``3 min 20 s``; None from None."""
+    if took is None:
+        return None
+    seconds = max(0.0, took.total_seconds())
+    if round(seconds, 3) < 1:
+        return f"{seconds * _MILLI:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < _ONE_DECIMAL else _in_units(round(seconds), units=2)
+
+
+def age(when: datetime, now: datetime) -> str:
+    """Return how long ago something was, in the unit that fits: ``3 s``."""
+    return _in_units(max(0, round((now - when).total_seconds())), units=1)
+
+
+def printable(text: str) -> str:
+    """Return text without what would steer a terminal; line ends and tabs stay."""
+    return text.translate(_ESCAPED)
 
 
 def plain(value: Any) -> Any:
@@ -177,11 +213,21 @@ def _plain_object(value: Any) -> Any:
     return str(value)
 
 
-_NUMBERS = frozenset(
-    {"version", "versions", "size", "total", "exclusive", "rows", "live", "stored", "reclaimable", "current"}
-)
+def _in_units(seconds: int, *, units: int) -> str:
+    """Return a time in its greatest units: ``2 h 5 min``; what is zero behind the first is left out."""
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    counts = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")]
+    first = next((i for i, (count, _) in enumerate(counts) if count), len(counts) - 1)
+    found = counts[first : first + units]
+    return " ".join(f"{count} {unit}" for i, (count, unit) in enumerate(found) if count or i == 0)
+
+
 _SIZES = frozenset({"size", "total", "exclusive", "live", "stored", "reclaimable", "current"})
-_TIMES = frozenset({"created", "modified", "seen"})
+_NUMBERS = _SIZES | {"version", "versions", "rows", "capacity", "waiting", "workers", "took", "attempts"}
+_TIMES = frozenset({"created", "modified"})
+_WHOLE = _TIMES | {"status", "age", "seen"}
 
 
 def _heading(name: str) -> str:

@@ -26,6 +26,10 @@
     ├── TaskError (RuntimeError)
     │   ├── TaskFailedError
     │   ├── TaskTimeoutError (TimeoutError)
+    │   ├── TaskTimeLimitError (TimeoutError)
+    │   ├── TaskCancelledError
+    │   ├── WorkerLostError
+    │   ├── BrokerUnavailableError (ConnectionError)
     │   └── NoWorkerError
     ├── CodecError (TypeError)
     ├── UntrustedObjectError (RuntimeError)
@@ -134,6 +138,22 @@ class TaskFailedError(TaskError):
 
 class TaskTimeoutError(TaskError, TimeoutError):
     """The result was not there in the given time; the task goes on."""
+
+
+class TaskTimeLimitError(TaskError, TimeoutError):
+    """The task took longer than it was given, and was ended."""
+
+
+class TaskCancelledError(TaskError):
+    """The task was cancelled."""
+
+
+class WorkerLostError(TaskError):
+    """The worker that ran the task died, again and again."""
+
+
+class BrokerUnavailableError(TaskError, ConnectionError):
+    """The broker of messages can not be reached; nothing was submitted."""
 
 
 class NoWorkerError(TaskError):

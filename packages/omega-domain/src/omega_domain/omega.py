@@ -19,6 +19,7 @@ from omega_domain.ports.store import Store
 from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.services import checking, collecting
 from omega_domain.services.context import DATA, JOBS, MODELS, SCRIPTS, Context
+from omega_domain.services.logger import OmegaLogger
 from omega_domain.services.runtime import OmegaRuntime
 from omega_domain.services.store import OmegaStore
 
@@ -101,7 +102,7 @@ class Omega:
     def queue(self) -> TaskQueue:
         """Where tasks are submitted."""
         if self._queue is None:
-            self._queue = InProcessTaskQueue(self.context)
+            self._queue = InProcessTaskQueue(self.context, omega=self.__getitem__)
         return self._queue
 
     @property
@@ -115,6 +116,11 @@ class Omega:
     def runtime(self) -> OmegaRuntime:
         """Trains, predicts and runs objects of this bucket by name."""
         return OmegaRuntime(self, queue=self.queue, router=self.router)
+
+    @cached_property
+    def logger(self) -> OmegaLogger:
+        """A logger whose records are kept in the store, and read by ``logger.dataset.get()``."""
+        return OmegaLogger(self.context, bucket=self.bucket)
 
     def collect(self, *, grace: timedelta | None = None, dry_run: bool = False) -> collecting.CollectReport:
         """Remove what nothing can reach any more from the whole context; see ``om gc``."""

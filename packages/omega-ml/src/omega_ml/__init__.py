@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from omega_domain.omega import Omega as Omega
     from omega_domain.services.base_backends import BaseDataBackend as BaseDataBackend
     from omega_domain.services.base_backends import BaseModelBackend as BaseModelBackend
+    from omega_domain.services.logger import OmegaLogger
     from omega_domain.services.metadata import GridFSProxy as GridFSProxy
     from omega_domain.services.metadata import Metadata as Metadata
     from omega_domain.services.runtime import OmegaRuntime
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     models: OmegaStore
     jobs: OmegaStore
     scripts: OmegaStore
+    logger: OmegaLogger
     runtime: OmegaRuntime
 
 #: What users import from here, and where it is defined.
@@ -44,7 +46,7 @@ _EXPORTS = {
     "setup": "omega_ml.composition",
     "virtualobj": "omega_backends.virtualobj",
 }
-_OF_DEFAULT = ("bucket", "buckets", "context", "datasets", "jobs", "models", "runtime", "scripts")
+_OF_DEFAULT = ("bucket", "buckets", "context", "datasets", "jobs", "logger", "models", "runtime", "scripts")
 
 
 class _LazyModule(ModuleType):

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omega_domain.adapters.inprocess.clock import SystemClock
-from omega_domain.errors import SettingsError
 from omega_domain.omega import Omega
 from omega_domain.services.context import Context
 from omega_ml import plugins
@@ -30,24 +29,30 @@ def setup(
     Args:
         mongo_url: URL of a MongoDB database, the same as ``store=``; or a client of pymongo, whose default database
             is used.
-        celeryconf: settings of Celery, for the distributed runtime.
+        celeryconf: settings of Celery, for the distributed runtime: ``broker_url`` and what else there is to set.
         bucket: name of the bucket.
         context: a context that is described in ``omega.toml``.
         home: folder of the embedded store.
         settings: ``store=`` (``file:///path``, ``memory://``, …), ``mongo_options=`` (a dict of what ``MongoClient``
-            takes and the URL does not say), ``author=``, ``grace=``, ``lease=``, ``keep=``.
+            takes and the URL does not say), ``broker_url=``, ``author=``, ``grace=``, ``lease=``, ``keep=``.
 
     Raises:
         SettingsError: a setting is unknown or of the wrong form, or needs a package that is not installed.
         PluginError: two packages offer the same kind of object.
     """
-    given = {"mongo_url": mongo_url, "bucket": bucket, "context": context, "home": home, **settings}
-    return open_omega(load_settings(given), celeryconf=celeryconf)
+    given = {
+        "mongo_url": mongo_url,
+        "celeryconf": celeryconf,
+        "bucket": bucket,
+        "context": context,
+        "home": home,
+        **settings,
+    }
+    return open_omega(load_settings(given))
 
 
-def open_omega(settings: Settings, *, celeryconf: Mapping[str, Any] | None = None) -> Omega:
+def open_omega(settings: Settings) -> Omega:
     """Return an Omega as the settings say; nothing is written before the first put."""
-    _refuse_broker(settings, celeryconf)
     metadata, store = plugins.open_stores(settings.store.value, options=settings.mongo_options.value)
     context = Context(
         name=settings.context.value,
@@ -59,14 +64,8 @@ def open_omega(settings: Settings, *, celeryconf: Mapping[str, Any] | None = Non
         author=settings.author.value,
         retention=settings.retention,
     )
-    return Omega(context, bucket=settings.bucket.value)
-
-
-def _refuse_broker(settings: Settings, celeryconf: Mapping[str, Any] | None) -> None:
-    """Refuse what only the distributed runtime understands, rather than run tasks here in silence."""
-    if celeryconf is not None or settings.broker_url.value is not None:
-        source = "celeryconf (argument)" if celeryconf is not None else f"broker_url ({settings.broker_url.source})"
-        raise SettingsError(
-            f"{source} asks for the distributed runtime, which is not installed: install omega-celery, "
-            "or leave it out to run tasks in this process"
-        )
+    broker_url, celeryconf = settings.broker
+    if broker_url is None:
+        return Omega(context, bucket=settings.bucket.value)
+    queue, router = plugins.open_runtime(context, broker_url=broker_url, celeryconf=celeryconf)
+    return Omega(context, bucket=settings.bucket.value, queue=queue, router=router)

@@ -28,7 +28,7 @@ PACKAGES = (
     "pyarrow",
     "scikit-learn",
 )
-OPTIONAL = ("omega-mongo", "pymongo", "pymongoarrow")
+OPTIONAL = ("omega-mongo", "pymongo", "pymongoarrow", "omega-celery", "celery")
 
 
 def examine(load: Callable[[], Settings]) -> Iterator[Symptom]:
@@ -49,6 +49,7 @@ def examine(load: Callable[[], Settings]) -> Iterator[Symptom]:
     files = ", ".join(map(str, settings.files)) or "no omega.toml"
     yield Symptom("settings", "ok", f"context {settings.context.value!r}, bucket {settings.bucket.value!r}, {files}")
     yield from _store(omega)
+    yield from _runtime(omega)
     yield from _backends(omega)
 
 
@@ -95,6 +96,16 @@ def _store(omega: Omega) -> Iterator[Symptom]:
     damage = [finding for finding in omega.check(deep=False) if finding.severity == "damage"]
     if damage:
         yield Symptom("store", "failed", f"{len(damage)} object(s) are damaged", "run `om fsck`")
+
+
+def _runtime(omega: Omega) -> Iterator[Symptom]:
+    if not isinstance(omega.queue, SupportsDiagnosis):
+        yield Symptom("runtime", "ok", "tasks run in this process")
+        return
+    try:
+        yield from omega.queue.diagnose()
+    except OmegaError as error:
+        yield Symptom("workers", "failed", str(error), "see what is said of the store")
 
 
 def _backends(omega: Omega) -> Iterator[Symptom]:

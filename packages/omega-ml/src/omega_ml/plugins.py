@@ -2,7 +2,8 @@
 
 Groups: ``omega.stores`` (name = scheme of the URL, value = ``open(url) -> (MetadataStore, Store)``), ``omega.backends``
 (name = kind, value = a backend class) and ``omega.codecs`` (name = top-level name of a library, value = a function that
-returns the leaves of its types). Nothing of a plug-in is imported before it is needed.
+returns the leaves of its types). ``omega.runtimes`` and ``omega.workers`` name what opens the distributed runtime and
+what runs a worker of it. Nothing of a plug-in is imported before it is needed.
 """
 
 from __future__ import annotations
@@ -15,11 +16,16 @@ from urllib.parse import urlsplit
 
 from omega_domain.errors import PluginError, SettingsError
 from omega_domain.ports.metadata import MetadataStore
+from omega_domain.ports.router import Router
 from omega_domain.ports.store import Store
+from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.services.backend_registry import BackendRegistry
 from omega_domain.services.codec import JsonCodec, Leaf, LeafLoader
+from omega_domain.services.context import Context
 
 STORES, BACKENDS, CODECS = "omega.stores", "omega.backends", "omega.codecs"
+RUNTIMES, WORKERS = "omega.runtimes", "omega.workers"
+CELERY = "celery"
 
 #: Schemes of our own adapters that need not be installed, and their packages.
 PACKAGES = {"mongodb": "omega-ml[mongo]", "mongodb+srv": "omega-ml[mongo]", "file": "omega-local"}
@@ -54,6 +60,44 @@ def open_stores(
         raise SettingsError(f"mongo_options are set ({', '.join(sorted(options))}), but the store is a {scheme}:// one")
     open_store: OpenStore = _load(found[scheme])
     return open_store(where, **(options or {}))
+
+
+def open_runtime(
+    context: Context,
+    *,
+    broker_url: str,
+    celeryconf: Mapping[str, Any],
+    plugins: Iterable[EntryPoint] | None = None,
+) -> tuple[TaskQueue, Router]:
+    """Return the queue and the router of the distributed runtime.
+
+    Raises:
+        SettingsError: it is not installed, or a setting is wrong.
+        PluginError: it can not be loaded.
+    """
+    open_runtime: Callable[..., tuple[TaskQueue, Router]] = _the_runtime(RUNTIMES, plugins)
+    return open_runtime(context, broker_url=broker_url, celeryconf=celeryconf)
+
+
+def worker_runner(plugins: Iterable[EntryPoint] | None = None) -> Callable[..., int]:
+    """Return the function that runs a worker of the distributed runtime.
+
+    Raises:
+        SettingsError: it is not installed.
+        PluginError: it can not be loaded.
+    """
+    runner: Callable[..., int] = _the_runtime(WORKERS, plugins)
+    return runner
+
+
+def _the_runtime(group: str, plugins: Iterable[EntryPoint] | None) -> Any:
+    found = _by_name(entry_points(group=group) if plugins is None else plugins)
+    if CELERY not in found:
+        raise SettingsError(
+            "broker_url asks for the distributed runtime, which is not installed: install omega-ml[celery], or leave "
+            "it out to run tasks in this process"
+        )
+    return _load(found[CELERY])
 
 
 def backends(plugins: Iterable[EntryPoint] | None = None) -> BackendRegistry:

@@ -151,15 +151,20 @@ def is_client(value: Any) -> bool:
     return hasattr(value, "get_default_database")
 
 
-def _options(value: Any, folder: Path) -> dict[str, Any]:  # noqa: ARG001
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError as error:
-            raise ValueError(f'write a JSON object such as {{"tlsCAFile": "ca.pem"}}: {error}') from error
-    if not isinstance(value, Mapping):
-        raise ValueError("write a table of options of MongoClient such as { tlsCAFile = 'ca.pem' }")  # noqa: TRY004
-    return {str(name): option for name, option in value.items()}
+def _options_of(what: str, example: str) -> Callable[[Any, Path], dict[str, Any]]:
+    """Return what reads a table of options, or a JSON object."""
+
+    def parse(value: Any, folder: Path) -> dict[str, Any]:  # noqa: ARG001
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except ValueError as error:
+                raise ValueError(f"write a JSON object such as {example}: {error}") from error
+        if not isinstance(value, Mapping):
+            raise ValueError(f"write a table of {what} such as {example}")  # noqa: TRY004 -- the form is wrong
+        return {str(name): option for name, option in value.items()}
+
+    return parse
 
 
 def _home(value: Any, folder: Path) -> str:
@@ -204,9 +209,10 @@ FORMS: Mapping[str, Form] = {
     "bucket": Form(_bucket, lambda: DEFAULT_BUCKET),
     "store": Form(_url, lambda: None),
     "mongo_url": Form(_mongo_url, lambda: None),
-    "mongo_options": Form(_options, dict),
+    "mongo_options": Form(_options_of("options of MongoClient", '{"tlsCAFile": "ca.pem"}'), dict),
     "home": Form(_home, lambda: f"file://{Path('~/.omega').expanduser()}"),
     "broker_url": Form(_broker_url, lambda: None),
+    "celeryconf": Form(_options_of("settings of Celery", '{"broker_url": "redis://host"}'), dict),
     "author": Form(_text, _author),
     "grace": Form(_duration, lambda: Retention().grace),
     "lease": Form(_duration, lambda: Retention().lease),

@@ -48,6 +48,7 @@ class Settings:
         store: URL of the store, or a client of pymongo.
         mongo_options: options of ``MongoClient`` that are not in the URL.
         broker_url: URL of the message broker; None runs tasks in this process.
+        celeryconf: further settings of Celery.
         author: who is recorded as the author of what is written.
         grace: how long what was replaced or dropped stays readable.
         lease: how long a payload that is being put is safe before its commit.
@@ -61,6 +62,7 @@ class Settings:
     store: Setting[Any]
     mongo_options: Setting[Mapping[str, Any]]
     broker_url: Setting[str | None]
+    celeryconf: Setting[Mapping[str, Any]]
     author: Setting[str]
     grace: Setting[timedelta]
     lease: Setting[timedelta]
@@ -72,6 +74,35 @@ class Settings:
     def retention(self) -> Retention:
         """What collect leaves alone."""
         return Retention(keep=self.keep.value, grace=self.grace.value, lease=self.lease.value)
+
+    @property
+    def broker(self) -> tuple[str | None, Mapping[str, Any]]:
+        """URL of the broker, and the other settings of Celery.
+
+        Raises:
+            SettingsError: there are settings of Celery but no broker, or two of them.
+        """
+        conf = dict(self.celeryconf.value)
+        named = conf.pop("broker_url", None)
+        url = self.broker_url.value
+        if named is not None and url is not None and self.celeryconf.source == self.broker_url.source != ARGUMENT:
+            source = self.broker_url.source
+            raise SettingsError(f"broker_url and celeryconf.broker_url are both set ({source}): leave one out")
+        if named is not None and (url is None or self.broker_url.source != ARGUMENT):
+            url = named
+        if self.celeryconf.source != DEFAULT and url is None:
+            raise SettingsError(
+                f"celeryconf ({self.celeryconf.source}) names no broker: add broker_url to it, such as "
+                "'amqp://host' or 'redis://host'"
+            )
+        return self._placed(url), conf
+
+    def _placed(self, url: str | None) -> str | None:
+        """Return the URL of the broker; messages in files are in the home of the embedded store by default."""
+        store = self.store.value
+        if url != "filesystem://" or not isinstance(store, str) or not store.startswith("file://"):
+            return url
+        return f"filesystem://{store.removeprefix('file://')}/broker"
 
     def to_plain(self) -> list[dict[str, str]]:
         """Return name, value (secrets redacted) and source of every setting, as text."""
@@ -155,7 +186,7 @@ class _Sources:
         store = self._store(context, layers, names)
         rest = {
             name: self._first(name, layers)
-            for name in ("bucket", "mongo_options", "broker_url", "author", "grace", "lease", "keep")
+            for name in ("bucket", "mongo_options", "broker_url", "celeryconf", "author", "grace", "lease", "keep")
         }
         paths = tuple(file.path for file in self._files)
         return Settings(context=context, store=store, contexts=tuple(sorted(names)), files=paths, **rest)

@@ -37,7 +37,10 @@ INDEXES: Final[Mapping[str, Sequence[IndexModel]]] = {
         ),
         IndexModel([("metadata.state", 1), ("metadata.touched", 1)], name="unfinished"),
     ),
-    "omega.tasks": (IndexModel([("status", 1)], name="status"), IndexModel([("ended", 1)], name="ended")),
+    "omega.tasks": (
+        IndexModel([("status", 1), ("label", 1), ("queued", 1)], name="waiting"),
+        IndexModel([("submitted", -1)], name="submitted"),
+    ),
     f"{FILES}.chunks": (IndexModel([("files_id", 1), ("n", 1)], name="files_id_1_n_1", unique=True),),
 }
 """Indexes of our collections; every query of ours is served by one of them or by ``_id``."""

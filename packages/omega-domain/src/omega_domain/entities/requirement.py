@@ -20,10 +20,12 @@ class Requirement:
     Attributes:
         label: a label that the worker must have; None if any will do.
         always: whether this stays when a view of the runtime is asked for something else for a while.
+        wait: whether the task may wait in the queue until such a worker lives.
     """
 
     label: str | None = None
     always: bool = False
+    wait: bool = False
 
     @classmethod
     def parse(cls, spec: object, *, of: str) -> Requirement:
@@ -45,12 +47,12 @@ class Requirement:
 
     def to_plain(self) -> dict[str, Any]:
         """Return a dict for JSON."""
-        return {"label": self.label, "always": self.always}
+        return {"label": self.label, "always": self.always, "wait": self.wait}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Requirement:
         """Rebuild from :meth:`to_plain`."""
-        return cls(plain["label"], plain["always"])
+        return cls(plain["label"], plain["always"], plain["wait"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,7 @@ class Worker:
         capacity: how many tasks it runs at a time.
         packages: versions of the packages that matter there.
         seen: when it was last heard of, in UTC.
+        id: unique for each start of a worker; empty for this process.
     """
 
     name: str
@@ -70,6 +73,7 @@ class Worker:
     capacity: int = 1
     packages: Mapping[str, str] = field(default_factory=dict)
     seen: datetime
+    id: str = ""
 
     def to_plain(self) -> dict[str, Any]:
         """Return a dict for JSON."""

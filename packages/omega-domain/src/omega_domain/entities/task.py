@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +17,7 @@ FAILURE: Final = "FAILURE"
 FINAL: Final = frozenset({SUCCESS, FAILURE})
 
 Status = Literal["PENDING", "STARTED", "SUCCESS", "FAILURE"]
-ArgumentType = Literal["value", "claim", "dataset", "temporary", "fitted", "open", "result", "results"]
+ArgumentType = Literal["value", "claim", "dataset", "temporary", "fitted", "open", "result", "results", "task"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Argument:
             * ``dataset``: name of a dataset; ``temporary``: name of one that is dropped when the task is done;
             * ``fitted``: ``X`` or ``Y`` that the object is linked to or was last fitted on;
             * ``open``: ``X`` or ``Y`` was not given; the same as ``fitted`` if there is no other;
-            * ``result``: id of the task whose result it is; ``results``: ids of tasks, for the list of their results.
+            * ``result``: id of the task whose result it is; ``results``: ids of tasks, for the list of their results;
+            * ``task``: id of the task that is meant itself, as an AsyncResult.
         content: in plain JSON types.
     """
 
@@ -55,7 +57,7 @@ class Task:
     Attributes:
         id: unique; also the idempotency key: a task that has ended is not run again.
         action: what to do, such as ``predict``.
-        kind: kind of the object reference: ``model``.
+        kind: kind of the object reference: ``model``, ``script`` or ``job``.
         name: name of the object, with version if one was given.
         bucket: bucket in which all names of this task are.
         context: name of the context it was submitted from.
@@ -65,6 +67,9 @@ class Task:
         label: the label that the requirement came to; the name of the queue.
         after: ids of tasks that must have succeeded before.
         options: how to run it, such as ``{'logging': True}``.
+        run: id of the run whose stages it is part of, if there are several.
+        stage: which of the stages, from 0.
+        is_last: whether no stage comes after.
         submitted: when it was made, in UTC.
     """
 
@@ -80,6 +85,9 @@ class Task:
     label: str = DEFAULT_LABEL
     after: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    run: str | None = None
+    stage: int = 0
+    is_last: bool = True
     submitted: datetime
 
     @property
@@ -102,8 +110,20 @@ class Task:
             "label": self.label,
             "after": list(self.after),
             "options": dict(self.options),
+            "run": self.run,
+            "stage": self.stage,
+            "is_last": self.is_last,
             "submitted": self.submitted.isoformat(),
         }
+
+    def to_json(self) -> str:
+        """Return the envelope as a broker carries it; the same text for the same task."""
+        return json.dumps(self.to_plain(), separators=(",", ":"), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Task:
+        """Rebuild from :meth:`to_json`."""
+        return cls.from_plain(json.loads(text))
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Task:
@@ -137,6 +157,11 @@ class TaskRecord:
         ended: when it ended.
         result: what it returned: a ``value`` or a ``claim``.
         error: what it raised; see :mod:`omega_domain.services.task_errors`.
+        progress: how far it says it is: ``done``, ``total``, ``note``.
+        holder: which worker process has claimed it; no other one may end it.
+        lease: until when the claim holds, unless it is renewed; None if it is not limited.
+        queued: when it was last given to the broker; None if it never was, or waits for others.
+        envelope: the task as JSON text, to give it to the broker again; empty if there was no need.
     """
 
     id: str
@@ -154,6 +179,11 @@ class TaskRecord:
     ended: datetime | None = None
     result: Argument | None = None
     error: Mapping[str, Any] | None = None
+    progress: Mapping[str, Any] | None = None
+    holder: str | None = None
+    lease: datetime | None = None
+    queued: datetime | None = None
+    envelope: str = ""
 
     @property
     def is_final(self) -> bool:

@@ -1,4 +1,4 @@
-"""Port of what a store knows of its own health."""
+"""Port of what a store or task queue knows of its own health."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Symptom:
 
 @runtime_checkable
 class SupportsDiagnosis(Protocol):
-    """Ability of stores to look at their own health, beyond whether they can be read and written."""
+    """Ability of stores and task queues to look at their own health, beyond whether they can be used."""
 
     @abstractmethod
     def diagnose(self) -> Iterator[Symptom]:

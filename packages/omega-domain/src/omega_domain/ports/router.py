@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from omega_domain.entities.requirement import Requirement, Worker
@@ -17,7 +17,7 @@ class Router(Protocol):
         """Return the label, which names the queue, that a task with this requirement is submitted to.
 
         Raises:
-            NoWorkerError: no live worker serves it; the message names the labels that live.
+            NoWorkerError: no live worker serves it, and the task must not wait; the message names the labels that live.
         """
 
     @abstractmethod
@@ -25,5 +25,5 @@ class Router(Protocol):
         """Return the live workers, by name."""
 
     @abstractmethod
-    def queues(self) -> Mapping[str, int]:
-        """Return how many tasks wait for each label."""
+    def queue_of(self, label: str) -> str:
+        """Return the name that the queue of a label has in the broker, for people."""

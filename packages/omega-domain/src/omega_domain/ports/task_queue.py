@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from omega_domain.entities.task import Task
 
@@ -34,3 +34,12 @@ class TaskQueue(Protocol):
         Raises:
             TaskError: they could not be submitted; then none of them runs.
         """
+
+
+@runtime_checkable
+class SupportsCancel(Protocol):
+    """Ability of queues whose tasks may still be on their way when ``submit`` has returned."""
+
+    @abstractmethod
+    def cancel(self, task_ids: Sequence[str]) -> int:
+        """End tasks as FAILURE by a TaskCancelledError, and interrupt those that run; return how many it met."""

@@ -1,8 +1,13 @@
-"""Which data the actions of a model take."""
+"""Which data the actions of a model take, and where the objects of a task are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from omega_domain.services.context import JOBS, MODELS, SCRIPTS
+
+#: Kind of object that a task is about -> prefix of the store that has it.
+PREFIX_OF: Mapping[str, str] = {"model": MODELS, "script": SCRIPTS, "job": JOBS}
 
 #: Actions that take names of data, and which: X, and Y where it can be used. All others take values.
 DATA_OF: Mapping[str, tuple[str, ...]] = {

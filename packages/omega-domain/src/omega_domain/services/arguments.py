@@ -46,6 +46,24 @@ class Arguments:
             raise
         return tuple(args), named
 
+    def encode_values(
+        self, values: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Argument, ...], dict[str, Argument]]:
+        """Return the values for a script as arguments; the last one, which is open, is for what comes before it.
+
+        Raises:
+            CodecError: something can not travel.
+        """
+        args: list[Argument] = []
+        named: dict[str, Argument] = {}
+        try:
+            args += (self.encode(value) for value in values)
+            named.update((name, self.encode(value)) for name, value in kwargs.items())
+        except BaseException:
+            self.discard([*args, *named.values()])
+            raise
+        return (*args, Argument("open", "forwarded")), named
+
     def encode(self, value: Any) -> Argument:
         """Return a value as an argument: itself if it is small, else its claim.
 

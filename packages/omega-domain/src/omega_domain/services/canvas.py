@@ -17,8 +17,10 @@ from omega_domain.services.results import GroupResult
 from omega_domain.services.task_log import TaskLog
 
 if TYPE_CHECKING:
+    from omega_domain.services.metadata import Metadata
     from omega_domain.services.model_proxy import ModelProxy
     from omega_domain.services.runtime import OmegaRuntime
+    from omega_domain.services.script_proxy import ScriptProxy
 
 Form = Literal["sequence", "parallel", "mapreduce"]
 
@@ -37,6 +39,9 @@ class Canvas:
         runtime: whose tasks these are; it decides where they are submitted.
         log: where the group is recorded.
         form: in which order they run, and which results go where.
+
+    Attributes:
+        seen: metadata of the objects that its tasks are about, by kind, bucket and name.
     """
 
     def __init__(self, runtime: OmegaRuntime, log: TaskLog, form: Form) -> None:
@@ -44,6 +49,7 @@ class Canvas:
         self._log = log
         self._form = form
         self._tasks: list[Task] = []
+        self.seen: dict[tuple[str, str, str], Metadata] = {}
         self._is_submitted = False
 
     def __enter__(self) -> Self:
@@ -66,9 +72,15 @@ class Canvas:
         """Return the actions of a model; what they submit is collected."""
         return self._runtime.model(name)
 
-    def require(self, label: str | Mapping[str, Any] | None = None, *, always: bool = False) -> OmegaRuntime:
+    def script(self, name: str) -> ScriptProxy:
+        """Return the actions of a script; what they submit is collected."""
+        return self._runtime.script(name)
+
+    def require(
+        self, label: str | Mapping[str, Any] | None = None, *, always: bool = False, wait: bool = False
+    ) -> OmegaRuntime:
         """Return a view whose tasks are collected, and go to workers with this label."""
-        return self._runtime.require(label, always=always)
+        return self._runtime.require(label, always=always, wait=wait)
 
     def run(self) -> GroupResult:
         """Submit the tasks; return their results.
@@ -82,7 +94,7 @@ class Canvas:
         self._is_submitted = True
         try:
             if self._tasks:
-                self._runtime.send(stages)
+                self._runtime.send_together(stages)
         except BaseException:
             self._discard()
             raise

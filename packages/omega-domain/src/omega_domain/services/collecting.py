@@ -21,9 +21,13 @@ from omega_domain.services.committing import Commits
 from omega_domain.services.context import Context
 from omega_domain.services.liveness import Lineage, Survey, reachable, survey
 from omega_domain.services.payload import PAYLOADS, Payloads, of_token
+from omega_domain.services.task_log import TaskLog
 
 BATCH = 500
+#: How long temporary objects are kept that no task waits for: arguments of dead clients, and large results.
 TEMPORARY_FOR = timedelta(days=1)
+#: How long the record of a task is kept after its end.
+HISTORY_FOR = timedelta(days=30)
 
 
 @dataclass(slots=True)
@@ -37,6 +41,7 @@ class CollectReport:
         documents: number of sets of documents deleted.
         size: bytes of the deleted blobs.
         leftovers: files that dead writers had left.
+        tasks: number of tasks that ended long ago and whose records were removed.
         is_dry_run: whether this only says what would be done.
     """
 
@@ -46,6 +51,7 @@ class CollectReport:
     documents: int = 0
     size: int = 0
     leftovers: list[str] = field(default_factory=list)
+    tasks: int = 0
     is_dry_run: bool = False
 
     def to_plain(self) -> dict[str, Any]:
@@ -85,6 +91,7 @@ class _Collector:
         needed = set(reachable(self._payloads, self._left()))
         self._collect_blobs(needed)
         self._collect_documents(needed)
+        self._forget_tasks()
         if not self._report.is_dry_run:
             self._report.leftovers = self._context.store.files.sweep(
                 older_than=self._start - self._context.retention.lease
@@ -92,11 +99,19 @@ class _Collector:
         return self._report
 
     def _drop_temporary(self) -> None:
+        needed = TaskLog(self._context).needed()
         for head in self._context.metadata.heads(HeadQuery()):
-            if is_temporary(head.key.name) and self._start - head.modified > TEMPORARY_FOR:
+            is_old = is_temporary(head.key.name) and self._start - head.modified > TEMPORARY_FOR
+            if is_old and (head.key.bucket, head.key.name) not in needed:
                 self._report.objects.append(str(head.key))
                 if not self._report.is_dry_run:
                     self._update(head, lambda head: replace(head, dropped=self._start))
+
+    def _forget_tasks(self) -> None:
+        log, horizon = TaskLog(self._context), self._start - HISTORY_FOR
+        self._report.tasks = log.count_ended(before=horizon)
+        if not self._report.is_dry_run:
+            log.forget(before=horizon)
 
     def _left(self) -> Iterator[Version]:
         """Iterate over all versions that are there now; one that was needed again meanwhile was not removed."""

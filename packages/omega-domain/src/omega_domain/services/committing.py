@@ -18,6 +18,7 @@ from omega_domain.errors import (
     StaleMetadataError,
     UnsupportedObjectError,
 )
+from omega_domain.services.attempts import Put, current_attempt
 from omega_domain.services.context import Context
 from omega_domain.services.payload import Payloads
 
@@ -42,6 +43,11 @@ class Commits:
         """Make the draft the current version of its name; return the new head and version."""
         changed = plain_attributes(draft.changed_attributes, draft.name)
         leased: set[str] = set()
+        running = current_attempt()
+        put = running.next_put(draft.key) if running else None
+        if put and (done := self._find_former(put)) is not None:
+            return done
+        ids = put.version_ids() if put else iter(self._context.new_id, "")
 
         def attempt() -> tuple[Head, Version] | None:
             head = self._context.metadata.head(draft.key)
@@ -59,6 +65,7 @@ class Commits:
                 payload=payload,
                 attributes={k: v for k, v in {**before, **changed}.items() if k not in draft.removed_attributes},
                 tags=(self._tag,) if self._tag else (),
+                version_id=next(ids),
             )
 
         return self.until_done(attempt, draft.key)
@@ -73,11 +80,12 @@ class Commits:
         attributes: Mapping[str, Any],
         tags: tuple[str, ...] = (),
         provenance: Mapping[str, Any] | None = None,
+        version_id: str | None = None,
     ) -> tuple[Head, Version] | None:
         """Try once to put a new version on top of this head; return None if somebody was faster."""
         now = self._context.clock.now()
         version = Version(
-            id=self._context.new_id(),
+            id=version_id or self._context.new_id(),
             uid=head.uid if head else self._context.new_id(),
             key=key,
             seq=head.tip.seq + 1 if head else 1,
@@ -165,6 +173,19 @@ class Commits:
             time.sleep(random.uniform(0, pause))  # noqa: S311 -- jitter, no secret
             pause = min(pause * 2, MAX_PAUSE)
         return result
+
+    def _find_former(self, put: Put) -> tuple[Head, Version] | None:
+        """Return what an earlier attempt of the same task has committed already."""
+        former = put.former_ids
+        head = self._context.metadata.head(put.key) if former else None
+        ref = head.tip if head else None
+        while head and ref and (version := self._context.metadata.version(ref.id)) is not None:
+            if version.id in former:
+                return head, version
+            if version.created < put.attempt.task.submitted:
+                return None
+            ref = version.parent
+        return None
 
     def _parent(self, head: Head, draft: Metadata) -> Version | None:
         """Return the version that is appended to, which is of the same kind."""

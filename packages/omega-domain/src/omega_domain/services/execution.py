@@ -6,23 +6,31 @@ fails likewise. Whatever was kept in the store for its arguments is dropped when
 
 from __future__ import annotations
 
-import json
 import socket
-from collections.abc import Sequence
-from typing import Any
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeVar
 
 from omega_domain.entities.task import FAILURE, Argument, Task, TaskRecord
+from omega_domain.errors import StoreUnavailableError
 from omega_domain.ports.backend import SupportsActions
-from omega_domain.services.actions import DATA_OF, READING
+from omega_domain.services.actions import DATA_OF, PREFIX_OF, READING
 from omega_domain.services.arguments import Arguments
-from omega_domain.services.context import DATA, MODELS, Context
+from omega_domain.services.attempts import attempting
+from omega_domain.services.context import DATA, Context
 from omega_domain.services.handover import handed_over
 from omega_domain.services.linking import DefaultData, default_data
 from omega_domain.services.metadata import Metadata
+from omega_domain.services.results import AsyncResult
 from omega_domain.services.store import OmegaStore
-from omega_domain.services.task_log import TaskLog
+from omega_domain.services.task_log import MAX_ATTEMPTS, Claim, TaskLog
+from omega_domain.services.task_output import captured
 
 TRANSIENT = ".omega/_memory"
+MAX_PAUSE = 1.0
+
+T = TypeVar("T")
 
 
 class Executor:
@@ -31,64 +39,132 @@ class Executor:
     Args:
         context: where objects and records are.
         worker: who is recorded as having run them.
+        holder: the worker process that claims the tasks, and that renews its claims; None for a process that runs its
+            own tasks.
+        omega: returns the Omega of a bucket, for scripts.
+        patience: seconds to wait for a store that is away before a claim or result is given up.
     """
 
-    def __init__(self, context: Context, *, worker: str | None = None) -> None:
+    def __init__(
+        self,
+        context: Context,
+        *,
+        worker: str | None = None,
+        holder: str | None = None,
+        omega: Callable[[str], Any] | None = None,
+        patience: float = 0.0,
+    ) -> None:
         self._context = context
         self._log = TaskLog(context)
         self._worker = worker or local_worker()
+        self._holder = holder
+        self._omega = omega
+        self._patience = patience
 
     def submit(self, stages: Sequence[Sequence[Task]]) -> None:
         """Run tasks here and now, stage by stage, each through the JSON that a broker would carry."""
         tasks = [task for stage in stages for task in stage]
         if len(tasks) > 1:
             self._log.announce(tasks)
-        for text in [json.dumps(task.to_plain()) for task in tasks]:
+        for text in [task.to_json() for task in tasks]:
             self.execute(text)
 
-    def execute(self, text: str) -> None:
+    def execute(self, text: str, *, fresh: bool = False) -> Task | None:
         """Run the task that this JSON describes, unless it has ended before; its record says how it went.
 
         What a task raises is kept in its record; only what ends the process, such as KeyboardInterrupt, is raised.
+
+        Args:
+            text: the task.
+            fresh: whether it surely was not started before; then one that changes nothing is recorded at its end only.
+
+        Returns:
+            The task if it has ended here; None if there was nothing to run, or somebody else has taken it over.
         """
-        task = Task.from_plain(json.loads(text))
-        if not self._log.start(task, worker=self._worker):
-            return
+        task = Task.from_json(text)
+        claim = self._claim(task, fresh=fresh)
+        if claim is None:
+            return None
         arguments = Arguments(self._context, self._log.codec, task.bucket)
         try:
-            self._run(task, arguments)
+            return task if self._run(task, claim, arguments) else None
         finally:
-            arguments.discard(task.arguments)
+            self._patiently(lambda: arguments.discard(task.arguments))
 
-    def _run(self, task: Task, arguments: Arguments) -> None:
-        call = _Call(self._context, self._log, task, arguments)
+    def _claim(self, task: Task, *, fresh: bool) -> Claim | None:
+        if fresh and self._holder is not None and _only_reads(task):
+            return self._log.begin(worker=self._worker, holder=self._holder)
+        return self._patiently(lambda: self._log.start(task, worker=self._worker, holder=self._holder))
+
+    def _run(self, task: Task, claim: Claim, arguments: Arguments) -> bool:
+        """Run a task that was claimed; return whether it has ended here."""
+        call = _Call(self._context, self._log, task, arguments, omega=self._omega)
         try:
-            if (cause := self._failed_before(task)) is not None:
-                self._log.fail_likewise(task, cause)
-                return
-            result = arguments.encode(call())
+            with attempting(task, claim.attempt), self._output(task):
+                if (cause := self._failed_before(task)) is not None:
+                    return self._patiently(lambda: self._log.fail_likewise(task, cause, claim=claim))
+                result = arguments.encode(call())
+        except StoreUnavailableError as error:
+            again = self._try_again(task, claim, arguments)
+            return self._fail(task, error, claim, call.kind) if again is None else again
         except Exception as error:  # noqa: BLE001 -- it is the client's
-            self._log.fail(task, error, kind=call.kind)
+            has_ended = self._fail(task, error, claim, call.kind)
             if task.options.get("pdb"):
                 _debug(error)
+            return has_ended
         except BaseException as error:
-            self._log.fail(task, error, kind=call.kind)
+            self._fail(task, error, claim, call.kind)
             raise
-        else:
-            self._log.succeed(task, result)
+        if self._patiently(lambda: self._log.succeed(task, result, claim=claim)):
+            return True
+        arguments.discard([result])
+        return False
+
+    def _output(self, task: Task) -> AbstractContextManager[None]:
+        is_kept = bool(task.options.get("logging"))
+        return captured(self._context, task, worker=self._worker) if is_kept else nullcontext()
+
+    def _try_again(self, task: Task, claim: Claim, arguments: Arguments) -> bool | None:
+        """Run a task again during which the store was away; None if that is not safe, or was tried often enough."""
+        if not self._patience or task.kind != "model" or claim.attempt >= MAX_ATTEMPTS:
+            return None
+        again = self._patiently(lambda: self._log.start_again(task, claim))
+        return again is not None and self._run(task, again, arguments)
+
+    def _fail(self, task: Task, error: BaseException, claim: Claim, kind: str | None) -> bool:
+        return self._patiently(lambda: self._log.fail(task, error, claim=claim, kind=kind))
+
+    def _patiently(self, do: Callable[[], T]) -> T:
+        """Do something with the store, again while it is away, as long as the patience lasts."""
+        give_up = time.monotonic() + self._patience
+        pause = 0.05
+        while True:
+            try:
+                return do()
+            except StoreUnavailableError:
+                if time.monotonic() + pause > give_up:
+                    raise
+                time.sleep(pause)
+                pause = min(2 * pause, MAX_PAUSE)
 
     def _failed_before(self, task: Task) -> TaskRecord | None:
-        return next((record for record in map(self._log.get, task.after) if record.status == FAILURE), None)
+        if not task.after:
+            return None
+        records = self._log.get_many(task.after)
+        return next((records[id_] for id_ in task.after if id_ in records and records[id_].status == FAILURE), None)
 
 
 class _Call:
-    """One call of an action on a model."""
+    """One call of an action on a named object."""
 
-    def __init__(self, context: Context, log: TaskLog, task: Task, arguments: Arguments) -> None:
+    def __init__(
+        self, context: Context, log: TaskLog, task: Task, arguments: Arguments, *, omega: Callable[[str], Any] | None
+    ) -> None:
         self._log = log
         self._task = task
         self._arguments = arguments
-        self._models = OmegaStore(context, prefix=MODELS, bucket=task.bucket)
+        self._omega = omega
+        self._models = OmegaStore(context, prefix=PREFIX_OF[task.kind], bucket=task.bucket)
         self._transient: dict[str, Any] = {}
         self.kind: str | None = None
 
@@ -100,10 +176,23 @@ class _Call:
         self.kind = meta.kind
         if action not in (backend.actions() if isinstance(backend, SupportsActions) else ()):
             raise NotImplementedError(f"{name!r} is a {self.kind}, which has no {action}()")
+        if self._task.kind != "model":
+            return self._run_script(backend)
         args = self._names() if action in DATA_OF else self._values()
         kwargs = {key: self._arguments.decode(argument) for key, argument in self._task.kwargs.items()}
         backend.data_store = backend.data_store.with_transient(self._transient)
         return getattr(backend, action)(name, *args, **kwargs)
+
+    def _run_script(self, backend: Any) -> Any:
+        """Run a script; the last argument is what the task before has returned, if the script is one of several."""
+        *given, last = self._task.args
+        args = [self._value(argument) for argument in given]
+        kwargs = {key: self._arguments.decode(argument) for key, argument in self._task.kwargs.items()}
+        if last.type != "open":
+            kwargs["forwarded"] = self._value(last)
+        if self._omega is None:
+            raise NotImplementedError(f"{self._task.name!r} can not be run here: this runtime was not given an Omega")
+        return getattr(backend, self._task.action)(self._task.name, *args, om=self._omega(self._task.bucket), **kwargs)
 
     def _values(self) -> list[Any]:
         return [self._value(argument) for argument in self._task.args if argument.type != "open"]
@@ -151,8 +240,17 @@ class _Call:
         if argument.type == "result":
             return self._log.result(self._log.get(argument.content))
         if argument.type == "results":
-            return [self._log.result(self._log.get(task_id)) for task_id in argument.content]
+            records = self._log.get_many(argument.content)
+            return [self._log.result(records[task_id]) for task_id in argument.content]
+        if argument.type == "task":
+            return AsyncResult(self._log, argument.content)
         return self._arguments.decode(argument)
+
+
+def _only_reads(task: Task) -> bool:
+    """Whether a task leaves nothing but its record, so that it may as well run twice."""
+    writes = "rName" in task.kwargs or task.run is not None or bool(task.options)
+    return task.kind == "model" and task.action in READING and not writes
 
 
 def local_worker() -> str:

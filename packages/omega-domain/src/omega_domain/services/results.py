@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
@@ -11,7 +11,11 @@ from omega_domain.entities.task import FAILURE, PENDING, STARTED, SUCCESS, Statu
 from omega_domain.errors import TaskTimeoutError
 from omega_domain.services.task_log import GroupRecord, TaskLog
 
+#: Seconds between two looks at a record: a share of what was waited so far, within these.
 MIN_PAUSE, MAX_PAUSE = 0.001, 0.1
+PAUSE_SHARE = 0.05
+#: Results of a group that are asked for at a time, while their values are waited for one after the other.
+WINDOW = 20
 
 
 class AsyncResult:
@@ -34,9 +38,15 @@ class AsyncResult:
         Raises:
             ObjectNotFoundError: it was never submitted.
         """
-        if self._final is not None:
-            return self._final
-        record = self._log.get(self._id)
+        return self._final or self.learn(self._log.get(self._id))
+
+    @property
+    def is_known_final(self) -> bool:
+        """Whether the task is known here to have ended; nothing is read to tell."""
+        return self._final is not None
+
+    def learn(self, record: TaskRecord) -> TaskRecord:
+        """Take note of the record of this task, which somebody has read; return it."""
         if record.is_final:
             self._final = record
         return record
@@ -59,6 +69,11 @@ class AsyncResult:
     def successful(self) -> bool:
         """Tell whether the task has ended well."""
         return self.status == SUCCESS
+
+    @property
+    def progress(self) -> Mapping[str, Any] | None:
+        """How far the task says it is: ``done``, ``total``, ``note``; None if it says nothing."""
+        return self.record.progress
 
     def get(self, timeout: float | None = None) -> Any:
         """Return what the task returned, waiting for it.
@@ -106,7 +121,10 @@ class GroupResult:
     @property
     def status(self) -> Status:
         """FAILURE if a task failed, SUCCESS if all succeeded, PENDING if none has started, else STARTED."""
-        found = {result.status for result in self.results}
+        self._learn()
+        known = {result.status for result in self.results if result.is_known_final}
+        unknown = [result.id for result in self.results if not result.is_known_final]
+        found = known | {record.status for record in self._log.get_many(unknown).values()}
         if FAILURE in found:
             return FAILURE
         if found <= {SUCCESS}:
@@ -120,7 +138,8 @@ class GroupResult:
 
     def ready(self) -> bool:
         """Tell whether all tasks have ended."""
-        return all(result.ready() for result in self.results)
+        self._learn()
+        return all(result.is_known_final for result in self.results)
 
     def successful(self) -> bool:
         """Tell whether all tasks have ended well."""
@@ -141,7 +160,11 @@ class GroupResult:
     def getall(self, timeout: float | None = None) -> list[Any]:
         """Return what the tasks returned, in the order of their submission; raises as :meth:`get`."""
         left = _deadline(timeout)
-        return [result.get(left()) for result in self.results]
+        values = []
+        for i, result in enumerate(self.results):
+            self._learn(i)
+            values.append(result.get(left()))
+        return values
 
     def collect(self, timeout: float | None = None) -> set[AsyncResult | GroupResult]:
         """Wait for all tasks, and return their results: those of parallel tasks as one group.
@@ -150,7 +173,8 @@ class GroupResult:
             TaskTimeoutError: they have not ended by then.
         """
         left = _deadline(timeout)
-        for result in self.results:
+        for i, result in enumerate(self.results):
+            self._learn(i)
             _wait(result, left())
         members = self._group.members
         if self._group.form == "sequence":
@@ -159,6 +183,15 @@ class GroupResult:
             return {self}
         mapped = GroupRecord(id=self.id, form="parallel", members=members[:-1])
         return {self.results[-1], GroupResult(self._log, mapped)}
+
+    def _learn(self, start: int | None = None) -> None:
+        """Read the records of those that have ended: of all, or of some from this place on if it is not known."""
+        if start is not None and self.results[start].is_known_final:
+            return
+        window = self.results if start is None else self.results[start : start + WINDOW]
+        unknown = {result.id: result for result in window if not result.is_known_final}
+        for record in self._log.get_many(unknown, ended=True).values():
+            unknown[record.id].learn(record)
 
     def __len__(self) -> int:
         return len(self.results)
@@ -190,7 +223,7 @@ def open_result(log: TaskLog, task_id: str) -> AsyncResult | GroupResult:
 
 
 def _wait(result: AsyncResult, timeout: float | None) -> TaskRecord:
-    left, pause = _deadline(timeout), MIN_PAUSE
+    left, start = _deadline(timeout), time.monotonic()
     while not (record := result.record).is_final:
         seconds = left()
         if seconds is not None and seconds <= 0:
@@ -198,8 +231,8 @@ def _wait(result: AsyncResult, timeout: float | None) -> TaskRecord:
                 f"task {result.id} ({_what(record)}) is {record.status} after {timeout} s; it goes on, "
                 f"ask again by om.runtime.result({result.id!r})"
             )
+        pause = min(max(MIN_PAUSE, PAUSE_SHARE * (time.monotonic() - start)), MAX_PAUSE)
         time.sleep(pause if seconds is None else min(pause, seconds))
-        pause = min(2 * pause, MAX_PAUSE)
     return record
 
 

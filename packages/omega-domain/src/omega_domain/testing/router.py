@@ -33,5 +33,10 @@ class RouterContract:
     def test_workers_tell_when_they_were_last_heard_of_in_utc(self, router: Router) -> None:
         assert all(worker.seen.utcoffset() == timedelta(0) for worker in router.workers())
 
-    def test_queues_are_those_of_the_labels(self, router: Router) -> None:
-        assert router.queues() == {DEFAULT_LABEL: 0, "gpu": 0}
+    def test_a_label_that_nobody_serves_is_resolved_if_the_task_may_wait(self, router: Router) -> None:
+        assert router.resolve(Requirement("tpu", wait=True)) == "tpu"
+
+    def test_each_label_has_a_queue_of_its_own(self, router: Router) -> None:
+        names = {router.queue_of(label) for label in (DEFAULT_LABEL, "gpu", "tpu")}
+        assert len(names) == 3
+        assert router.queue_of("gpu").endswith("gpu")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from omega_domain.entities.requirement import DEFAULT_LABEL, Requirement, Worker
 from omega_domain.errors import NoWorkerError
 from omega_domain.ports.router import Router
 from omega_domain.services.execution import local_worker
+from omega_domain.services.worker_registry import installed_packages
 
 
 class InProcessRouter(Router):
@@ -25,7 +25,7 @@ class InProcessRouter(Router):
     def resolve(self, requirement: Requirement) -> str:
         """Return the required label. Raises NoWorkerError if this process is restricted to others."""
         label = requirement.label or DEFAULT_LABEL
-        if self._labels is not None and label not in self._labels:
+        if not requirement.wait and self._labels is not None and label not in self._labels:
             raise NoWorkerError(
                 f"no worker lives that serves the label {label!r}; {local_worker()} serves "
                 f"{', '.join(map(repr, self._labels)) or 'none'}"
@@ -35,9 +35,8 @@ class InProcessRouter(Router):
     def workers(self) -> Sequence[Worker]:
         """Return this process."""
         labels = (DEFAULT_LABEL,) if self._labels is None else self._labels
-        packages = {"python": platform.python_version()}
-        return [Worker(name=local_worker(), labels=labels, packages=packages, seen=datetime.now(UTC))]
+        return [Worker(name=local_worker(), labels=labels, packages=installed_packages(), seen=datetime.now(UTC))]
 
-    def queues(self) -> Mapping[str, int]:
-        """Return the labels; nothing ever waits here."""
-        return dict.fromkeys(self.workers()[0].labels, 0)
+    def queue_of(self, label: str) -> str:
+        """Return the label: nothing ever waits here."""
+        return label

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from omega_domain.entities.task import Task
 from omega_domain.ports.task_queue import TaskQueue
@@ -11,10 +12,15 @@ from omega_domain.services.execution import Executor
 
 
 class InProcessTaskQueue(TaskQueue):
-    """Runs tasks of a context in the thread that submits them; when ``submit`` returns, they have ended."""
+    """Runs tasks of a context in the thread that submits them; when ``submit`` returns, they have ended.
 
-    def __init__(self, context: Context) -> None:
-        self._executor = Executor(context)
+    Args:
+        context: the context.
+        omega: returns the Omega of a bucket, for scripts.
+    """
+
+    def __init__(self, context: Context, *, omega: Callable[[str], Any] | None = None) -> None:
+        self._executor = Executor(context, omega=omega)
 
     @property
     def name(self) -> str:

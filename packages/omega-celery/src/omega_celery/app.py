@@ -1,0 +1,131 @@
+"""The Celery app: its settings, which of them users may change, and the one task that there is."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from celery import Celery
+from celery.app.defaults import SETTING_KEYS
+
+from omega_domain.errors import SettingsError
+
+#: Name of the task that runs all tasks: its argument is the envelope as JSON text.
+RUN: Final = "omega.run"
+
+#: Seconds after which a broker that does not answer counts as down.
+PATIENCE: Final = 0.7
+
+_DEFAULTS: Final[Mapping[str, Any]] = {
+    # JSON only, in both directions
+    "accept_content": ["json"],
+    "task_serializer": "json",
+    "result_serializer": "json",
+    "event_serializer": "json",
+    # results and states are in the store of the context
+    "task_ignore_result": True,
+    "task_store_errors_even_if_ignored": False,
+    # a message is acknowledged when its task has ended; a worker takes no more than it runs
+    "task_acks_late": True,
+    "task_acks_on_failure_or_timeout": True,
+    "task_reject_on_worker_lost": False,  # the record decides whether it runs again
+    "worker_prefetch_multiplier": 1,
+    "worker_cancel_long_running_tasks_on_connection_loss": False,  # what they bring is kept all the same
+    "task_create_missing_queues": True,
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,  # a worker waits for its broker for ever
+    "worker_hijack_root_logger": False,
+    "worker_redirect_stdouts": False,
+    "enable_utc": True,
+    # who submits finds out at once that the broker is down; for workers, see patient()
+    "broker_connection_timeout": PATIENCE,
+}
+#: What users can not change, and why.
+_FIXED: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        ("accept_content", "result_accept_content", "task_serializer", "result_serializer", "event_serializer"),
+        "nothing but JSON travels, because a pickle runs code where it is read",
+    ),
+    **dict.fromkeys(
+        ("result_backend", "task_ignore_result", "task_store_errors_even_if_ignored"),
+        "results are kept in the store of the context",
+    ),
+    **dict.fromkeys(
+        ("task_acks_late", "task_acks_on_failure_or_timeout", "task_reject_on_worker_lost"),
+        "tasks are acknowledged so that none is lost",
+    ),
+    **dict.fromkeys(
+        ("task_always_eager", "task_eager_propagates"), "om.runtime.mode(local=True) runs tasks in this process"
+    ),
+    **dict.fromkeys(("task_queues", "task_routes", "task_default_queue"), "labels lead tasks to their queues"),
+}
+#: The same for Redis.
+_HURRY: Final[Mapping[str, Any]] = {"socket_connect_timeout": PATIENCE, "socket_timeout": 5.0}
+#: How long a message may stay unacknowledged before Redis brings it again; that is harmless, see dispatching.
+_VISIBILITY: Final = 600
+
+
+def make_app(broker_url: str, celeryconf: Mapping[str, Any]) -> Celery:
+    """Return a Celery app for a broker.
+
+    Raises:
+        SettingsError: a setting is unknown or can not be changed, or the broker's URL is of an unknown kind.
+    """
+    _check(celeryconf)
+    given = {name: value for name, value in celeryconf.items() if name != "broker_url"}
+    app = Celery("omega", broker=broker_url, set_as_current=False, loader="celery.loaders.app:AppLoader")
+    app.conf.update(_DEFAULTS)
+    app.conf.update(given)
+    app.conf.broker_transport_options = {**_transport_options(broker_url), **given.get("broker_transport_options", {})}
+    return app
+
+
+def patient(app: Celery) -> Celery:
+    """Let an app wait for its broker, as a worker does; return it."""
+    options = dict(app.conf.broker_transport_options)
+    for name in _HURRY:
+        options.pop(name, None)
+    app.conf.broker_transport_options = options
+    app.conf.broker_connection_timeout = 4
+    return app
+
+
+def _check(celeryconf: Mapping[str, Any]) -> None:
+    for name in celeryconf:
+        if name in _FIXED:
+            raise SettingsError(f"celeryconf: {name} can not be set, {_FIXED[name]}; leave it out")
+        if name not in SETTING_KEYS:
+            near = difflib.get_close_matches(name.lower(), SETTING_KEYS, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise SettingsError(
+                f"celeryconf: Celery has no setting {name!r}{hint} (names are those of Celery 4 and later)"
+            )
+
+
+def _transport_options(broker_url: str) -> dict[str, Any]:
+    scheme = urlsplit(broker_url).scheme.partition("+")[0]
+    if scheme in {"redis", "rediss", "valkey", "valkeys", "sentinel"}:
+        return {"visibility_timeout": _VISIBILITY, "health_check_interval": 30, **_HURRY}
+    if scheme in {"amqp", "amqps", "pyamqp"}:
+        return {"confirm_publish": True}
+    if scheme == "filesystem":
+        return _folders(broker_url)
+    return {}
+
+
+def _folders(broker_url: str) -> dict[str, Any]:
+    folder = Path(urlsplit(broker_url).path or "/").absolute()
+    if folder == Path("/"):
+        raise SettingsError("broker_url: name the folder of the messages: 'filesystem:///path/to/folder'")
+    messages, control = folder / "messages", folder / "control"
+    for each in (messages, control):
+        each.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return {
+        "data_folder_in": str(messages),
+        "data_folder_out": str(messages),
+        "control_folder": str(control),
+        "polling_interval": 0.05,
+    }

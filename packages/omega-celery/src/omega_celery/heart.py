@@ -1,0 +1,142 @@
+"""The heart of a worker: renews its entry and its claims, and looks after tasks that were lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final, Self
+
+import structlog
+from celery.worker import state
+
+from omega_domain.entities.requirement import Worker
+from omega_domain.errors import OmegaError
+from omega_domain.services.context import Context
+from omega_domain.services.dispatching import Dispatch
+from omega_domain.services.task_log import LEASE, TaskLog
+from omega_domain.services.worker_registry import WorkerRegistry
+
+#: Seconds between two beats; several must fail before others take a worker for dead.
+BEAT: Final = 3.0
+
+
+class Heart(threading.Thread):
+    """Beats in the parent process of a worker, whatever its tasks do.
+
+    It looks after the lost tasks of others only while it has reached the store for the length of a lease: when a store
+    comes back, all must get the time to renew their claims first.
+
+    Args:
+        context: the context of the worker.
+        dispatch: gives lost tasks to the broker again.
+        worker: the worker.
+        running: returns the ids of the tasks that it runs.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        dispatch: Dispatch,
+        worker: Worker,
+        running: Callable[[], Iterable[str]] | None = None,
+    ) -> None:
+        super().__init__(name="omega-heart", daemon=True)
+        self._registry = WorkerRegistry(context)
+        self._tasks = TaskLog(context)
+        self._dispatch = dispatch
+        self._worker = worker
+        self._running = running or running_tasks
+        self._notes: deque[Callable[[], None]] = deque()
+        self._seen: set[str] = set()
+        self._steady_since: float | None = None
+        self._last = time.monotonic()
+        self._wake = threading.Event()
+        self._is_open = True
+        self._is_over = False
+        self._log = structlog.get_logger("omega.heart")
+
+    def begin(self) -> None:
+        """Announce the worker, and start to beat."""
+        self.beat()
+        if not self.is_alive():
+            self.start()
+
+    def close(self) -> None:
+        """Announce that no further tasks are taken; those that run are still looked after."""
+        self._is_open = False
+        self._wake.set()
+
+    def lost(self, task_id: str) -> None:
+        """Take note that the process died that ran a task."""
+        self._note(lambda: self._dispatch.lost(task_id, holder=self._worker.id))
+
+    def overran(self, task_id: str, seconds: float) -> None:
+        """Take note that a task was ended at its time limit."""
+        self._note(lambda: self._dispatch.overran(task_id, holder=self._worker.id, seconds=seconds))
+
+    def run(self) -> None:
+        """Beat until the end."""
+        while not self._is_over:
+            self._wake.wait(BEAT)
+            self._wake.clear()
+            self.beat()
+
+    def beat(self) -> None:
+        """Beat once; what goes wrong is logged, and done again by the next beat."""
+        now = time.monotonic()
+        if now - self._last > LEASE.total_seconds() / 2:
+            self._steady_since = None  # this machine was asleep: others must get the time to renew their claims
+        self._last = now
+        try:
+            self._attend(now)
+        except OmegaError as error:
+            self._steady_since = None
+            self._log.warning("no beat", worker=self._worker.name, reason=str(error))
+        except Exception:  # noqa: BLE001 -- whatever it is, the next beat must come
+            self._log.exception("no beat", worker=self._worker.name)
+
+    def _attend(self, now: float) -> None:
+        running = set(self._running())
+        self._tasks.renew(running, holder=self._worker.id)
+        for task_id in running & self._seen:
+            self._tasks.adopt(task_id, worker=self._worker.name, holder=self._worker.id)
+        self._seen = running
+        if self._is_open:
+            self._registry.announce(self._worker)
+        else:
+            self._registry.withdraw(self._worker)
+        while self._notes:
+            self._notes[0]()
+            self._notes.popleft()
+        if self._steady_since is None:
+            self._steady_since = now
+        if now - self._steady_since >= LEASE.total_seconds() and self._is_open:
+            count = self._dispatch.sweep(self._worker.labels)
+            if count:
+                self._log.warning("gave lost tasks to the broker again", tasks=count)
+
+    def _note(self, do: Callable[[], None]) -> None:
+        self._notes.append(do)
+        self._wake.set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_open = False
+        self._is_over = True
+        self._wake.set()
+        if self.is_alive():
+            self.join(timeout=BEAT)
+        self.beat()
+
+
+def running_tasks() -> list[str]:
+    """Return the ids of the tasks that Celery's worker in this process runs."""
+    while True:
+        try:
+            return [request.id for request in list(state.active_requests)]
+        except RuntimeError:  # another thread has changed it meanwhile
+            continue

@@ -1,0 +1,109 @@
+"""The distributed runtime, with a real worker on real brokers and stores: the same contracts as in this process."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import pytest
+
+import omega_ml
+from omega_domain.entities.metadata import HeadQuery
+from omega_domain.omega import Omega
+from omega_domain.ports.router import Router
+from omega_domain.services.committing import Commits
+from omega_domain.services.dispatching import RUNS
+from omega_domain.services.dropping import drop_object
+from omega_domain.services.payload import Payloads
+from omega_domain.services.task_log import GROUPS, TASKS
+from omega_domain.testing.canvas import CanvasContract
+from omega_domain.testing.router import RouterContract
+from omega_domain.testing.task_queue import TaskQueueContract, register_backends
+from tests.servers.fixtures import MongoServer, new_database
+from tests.servers.workers import WorkerProcess
+
+if TYPE_CHECKING:
+    from tests.servers.brokers import BrokerServer
+
+
+@pytest.fixture(scope="class")
+def addresses(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """The store and the broker of a class of tests."""
+    broker: BrokerServer = request.getfixturevalue(request.cls.broker)
+    if request.cls.store == "local":
+        folder = request.getfixturevalue("tmp_path_factory").mktemp("store")
+        yield f"file://{folder}", broker.url
+    else:
+        server: MongoServer = request.getfixturevalue("mongo_server")
+        name = new_database()
+        yield server.url_of(name), broker.url
+        server.drop(name)
+
+
+@pytest.fixture(scope="class")
+def served(addresses: tuple[str, str]) -> Iterator[Omega]:
+    """A context that a worker serves."""
+    store_url, broker_url = addresses
+    env = {"OMEGA_STORE": store_url, "OMEGA_BROKER_URL": broker_url}
+    with WorkerProcess(env, labels=("default", "gpu"), backends=True):
+        yield opened(store_url, broker_url)
+
+
+class _WithWorker(TaskQueueContract, CanvasContract, RouterContract):
+    """One worker for all tests of a class; it serves one store, which is emptied before each of them."""
+
+    store: ClassVar[Literal["local", "mongo"]] = "local"
+    broker: ClassVar[Literal["valkey", "rabbitmq"]] = "valkey"
+
+    @pytest.fixture
+    def make_omega(self, served: Omega, addresses: tuple[str, str], tmp_path: Path) -> Callable[[], Omega]:
+        """Return the context of the worker at the first call, then others, which have no worker."""
+        empty(served)
+        numbers = itertools.count()
+
+        def make() -> Omega:
+            number = next(numbers)
+            if number == 0:
+                return Omega(served.context, queue=served.queue, router=served.router)
+            return opened(f"file://{tmp_path}/{number}", addresses[1])
+
+        return make
+
+    @pytest.fixture
+    def router(self, served: Omega) -> Router:
+        """The router of the worker's context."""
+        return served.router
+
+
+class TestLocalStoreAndValkey(_WithWorker):
+    """The embedded store, and Valkey."""
+
+
+class TestLocalStoreAndRabbitMQ(_WithWorker):
+    """The embedded store, and RabbitMQ."""
+
+    broker = "rabbitmq"
+
+
+class TestMongoAndValkey(_WithWorker):
+    """MongoDB, and Valkey."""
+
+    store = "mongo"
+
+
+def opened(store_url: str, broker_url: str) -> Omega:
+    """Return an Omega that knows the backends of the contract."""
+    om = omega_ml.setup(store=store_url, broker_url=broker_url)
+    register_backends(om.context)
+    return om
+
+
+def empty(om: Omega) -> None:
+    """Drop all objects and tasks of a context; who works for it, and where, stays known."""
+    commits = Commits(om.context, Payloads(om.context))
+    for head in list(om.context.metadata.heads(HeadQuery())):
+        drop_object(om.context, commits, head.key, uid=head.uid)
+    for key in (TASKS, GROUPS, RUNS):
+        om.context.store.collection(key).delete_many({})
