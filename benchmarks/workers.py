@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,13 @@ from tests.servers.valkey import ValkeyServer
 from tests.servers.workers import WorkerProcess
 
 from benchmarks import shared
-from benchmarks.measuring import Row
+from benchmarks.measuring import Row, median_pair
+from omega_domain.adapters.inprocess.router import InProcessRouter
+from omega_domain.entities.task import Task
+from omega_domain.omega import Omega
+from omega_domain.ports.task_queue import TaskQueue
+from omega_domain.services.dispatching import Dispatch
+from omega_domain.services.execution import Executor
 from omega_ml import setup
 
 TIMES = 400
@@ -32,13 +38,59 @@ ENVELOPE = "x" * 1000
 
 
 def run(folder: Path) -> Iterator[Row]:
-    """Measure on the embedded store, then on MongoDB."""
+    """Measure our own code, then all of it on the embedded store, and on MongoDB."""
+    yield _own_code()
     with ValkeyServer(folder / "valkey", appendonly=False) as broker:
         yield from _measure(f"file://{folder}/home", broker.url, "embedded")
         with shared.server(folder) as server:
             database = new_database()
             yield from _measure(server.url_of(database), broker.url, "MongoDB")
             server.drop(database)
+
+
+class _HeldQueue(TaskQueue):
+    """Records tasks as the real queue does; their messages are held here instead of given to a broker."""
+
+    def __init__(self, om: Omega) -> None:
+        self.messages: list[str] = []
+        self._dispatch = Dispatch(om.context, self._hold, lambda _: None)
+
+    @property
+    def name(self) -> str:
+        """``held``."""
+        return "held"
+
+    def submit(self, stages: Sequence[Sequence[Task]]) -> None:
+        """Record the tasks and hold their messages."""
+        self._dispatch.submit(stages)
+
+    def _hold(self, tasks: Sequence[Task], *, again: bool = False) -> None:  # noqa: ARG002 -- the port's signature
+        self.messages += [task.to_json() for task in tasks]
+
+
+def _own_code() -> Row:
+    """Measure what is ours in a prediction: all but broker, Celery, store and the model itself."""
+    om = setup(store="memory://")
+    X = np.random.default_rng(0).random((1000, 10))
+    model = LinearRegression().fit(X, X.sum(axis=1))
+    om.models.put(model, "plain")
+    queue, row = _HeldQueue(om), X[:1]
+    runtime = Omega(om.context, queue=queue, router=InProcessRouter()).runtime
+    executor = Executor(om.context, worker="bench@here", holder="bench")
+
+    def ours() -> None:
+        result = runtime.model("plain").predict(row)
+        executor.execute(queue.messages.pop(), fresh=True)
+        result.get()
+
+    measured, least = median_pair(ours, lambda: model.predict(row), times=TIMES, tidy=False)
+    return Row(
+        what="our code in a prediction through a worker",
+        measured=(measured - least) * 1000,
+        floor=None,
+        bar=1,
+        unit="ms",
+    )
 
 
 def _measure(store: str, broker: str, where: str) -> Iterator[Row]:

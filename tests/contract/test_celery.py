@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -11,6 +12,7 @@ import pytest
 
 import omega_ml
 from omega_domain.entities.metadata import HeadQuery
+from omega_domain.errors import ObjectNotFoundError
 from omega_domain.omega import Omega
 from omega_domain.ports.router import Router
 from omega_domain.services.committing import Commits
@@ -18,6 +20,7 @@ from omega_domain.services.dispatching import RUNS
 from omega_domain.services.dropping import drop_object
 from omega_domain.services.payload import Payloads
 from omega_domain.services.task_log import GROUPS, TASKS
+from omega_domain.services.worker_registry import WorkerRegistry
 from omega_domain.testing.canvas import CanvasContract
 from omega_domain.testing.router import RouterContract
 from omega_domain.testing.task_queue import TaskQueueContract, register_backends
@@ -59,7 +62,7 @@ class _WithWorker(TaskQueueContract, CanvasContract, RouterContract):
 
     @pytest.fixture
     def make_omega(self, served: Omega, addresses: tuple[str, str], tmp_path: Path) -> Callable[[], Omega]:
-        """Return the context of the worker at the first call, then others, which have no worker."""
+        """Return the context of the worker at the first call, then others, whose tasks nobody must get."""
         empty(served)
         numbers = itertools.count()
 
@@ -67,7 +70,10 @@ class _WithWorker(TaskQueueContract, CanvasContract, RouterContract):
             number = next(numbers)
             if number == 0:
                 return Omega(served.context, queue=served.queue, router=served.router)
-            return opened(f"file://{tmp_path}/{number}", addresses[1])
+            other = opened(f"file://{tmp_path}/{number}", addresses[1])
+            for worker in served.router.workers():
+                WorkerRegistry(other.context).announce(worker)
+            return other
 
         return make
 
@@ -104,6 +110,7 @@ def empty(om: Omega) -> None:
     """Drop all objects and tasks of a context; who works for it, and where, stays known."""
     commits = Commits(om.context, Payloads(om.context))
     for head in list(om.context.metadata.heads(HeadQuery())):
-        drop_object(om.context, commits, head.key, uid=head.uid)
+        with suppress(ObjectNotFoundError):  # what a task has left may go by itself
+            drop_object(om.context, commits, head.key, uid=head.uid)
     for key in (TASKS, GROUPS, RUNS):
         om.context.store.collection(key).delete_many({})

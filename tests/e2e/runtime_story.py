@@ -16,12 +16,12 @@ from typing import Any, Final
 import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
+from tests.servers.fixtures import new_database
+from tests.servers.workers import WorkerProcess
 
 import omega_ml
 from omega_domain.omega import Omega
 from omega_domain.services.metadata import Metadata
-from tests.servers.fixtures import new_database
-from tests.servers.workers import WorkerProcess
 
 #: Seconds within which everything here must have happened.
 WAIT: Final = 60
@@ -89,7 +89,12 @@ class Places:
         return self._places[name]
 
     def close(self) -> None:
-        """Stop all workers."""
+        """Stop all workers, at the same time."""
+        running = [worker.process for place in self._places.values() for worker in place.workers.values()]
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait(WAIT)
         self._started.close()
 
     @contextmanager
@@ -117,12 +122,13 @@ class Places:
         return str(server.url_of(database))
 
 
-def put_script(om: Omega, name: str, source: str, **options: Any) -> Metadata:
+def put_script(om: Omega, name: str, source: str, **modules: str) -> Metadata:
     """Write the folder of a script, as a user does, and put it."""
     folder = Path(name)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "__init__.py").write_text(dedent(source))
-    return om.scripts.put(folder, name, **options)
+    for module, text in {"__init__": source, **modules}.items():
+        (folder / f"{module}.py").write_text(dedent(text))
+    return om.scripts.put(folder, name)
 
 
 def put_model(om: Omega, sales: pd.DataFrame, name: str = "mymodel", **options: Any) -> Omega:

@@ -32,6 +32,7 @@ def objects(omega: Omega) -> None:
     omega.datasets.put(1, "sales/2025")
     omega.datasets.put(1, "stock")
     omega.models.put(1, "forecast")
+    omega.scripts.put(1, "nightly")
     omega["dev"].datasets.put(1, "draft")
 
 
@@ -47,6 +48,8 @@ def objects(omega: Omega) -> None:
         ("om runtime model f", ["forecast"]),
         ("om runtime model forecast pred", ["predict", "predict_proba"]),
         ("om runtime model forecast predict st", ["stock"]),
+        ("om runtime script ", ["nightly"]),
+        ("om runtime explain script n", ["nightly"]),
         ("om promote datasets st", ["stock"]),
         ("om promote model ", ["forecast"]),
         ("om datasets list --kind python.d", ["python.data"]),

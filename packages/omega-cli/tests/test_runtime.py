@@ -14,22 +14,10 @@ from omega_domain.omega import Omega
 
 Run = Callable[..., Any]
 
-# A plug-in whose objects are scripts that return how they were called.
-PLUGIN = """
-from omega_domain.services.base_backends import BaseDataBackend
-
-class EchoBackend(BaseDataBackend):
-    KIND = "test.echo"
-
-    def put(self, obj, name, **_):
-        return self.model_store.make_metadata(name, self.KIND).save()
-
-    def actions(self):
-        return frozenset({"run"})
-
-    def run(self, name, *args, om, **kwargs):
-        print("called")
-        return {"args": list(args), "kwargs": kwargs, "bucket": om.bucket}
+ECHO = """
+def run(om, *args, **kwargs):
+    print("called")
+    return {"args": list(args), "kwargs": kwargs, "bucket": om.bucket}
 """
 
 
@@ -136,20 +124,11 @@ def test_a_function_is_run(om: Run, omega: Omega) -> None:
 
 
 @pytest.fixture
-def echo(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, omega: Omega) -> None:
-    """A script `echo` in two buckets, of a kind that a plug-in brings."""
-    folder = tmp_path / "plugin"
-    (folder / "echo-1.0.dist-info").mkdir(parents=True)
-    (folder / "echo_plugin.py").write_text(PLUGIN)
-    (folder / "echo-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: echo\nVersion: 1.0\n")
-    (folder / "echo-1.0.dist-info" / "entry_points.txt").write_text(
-        "[omega.backends]\ntest.echo = echo_plugin:EchoBackend\n"
-    )
-    monkeypatch.syspath_prepend(folder)
-    from omega_ml import setup
-
+def echo(omega: Omega) -> None:
+    """A script in two buckets that returns how it was called."""
+    Path("echo.py").write_text(ECHO)
     for bucket in ("omega", "b"):
-        setup(home=home, bucket=bucket).scripts.put(None, "echo", kind="test.echo")
+        omega[bucket].scripts.put("echo.py", "echo")
 
 
 @pytest.mark.parametrize(
@@ -170,6 +149,22 @@ def test_a_script_is_called_with_values(
     assert done.code == 0, done.err
     assert done.json["status"] == "SUCCESS"
     assert done.json["value"] == {"args": args, "kwargs": kwargs, "bucket": "omega"}
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_script_is_put_from_a_file_or_folder(om: Run, tmp_path: Path, folder: bool) -> None:
+    path = tmp_path / "nightly" / "__init__.py" if folder else tmp_path / "nightly.py"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("def run(om, n):\n    return n + 1\n")
+    done = om("scripts", "put", path.parent if folder else path, "nightly", "--json")
+    assert done.json["kind"] == "python.package", done.err
+    assert om("runtime", "script", "nightly", "run", "n=1").out == "2\n"
+
+
+def test_code_that_is_put_as_a_file_stays_a_file(om: Run) -> None:
+    Path("s.py").write_text(ECHO)
+    assert om("scripts", "put", "s.py", "s", "--format", "file", "--json").json["kind"] == "python.file"
+    assert om("datasets", "put", "s.py", "s", "--json").json["kind"] == "python.file"
 
 
 def test_a_script_runs_in_the_bucket(om: Run, echo: None) -> None:

@@ -71,6 +71,16 @@ def test_temporary_data_that_no_task_needs_are_removed_after_a_day(om: Omega, cl
     assert [str(name) for name in om.collect().objects] == ["omega:data/.omega/_temp/left"]
 
 
+def test_logs_are_removed_after_a_month(om: Omega, clock: ManualClock) -> None:
+    om.logger.warning("old")
+    clock.advance(HISTORY_FOR + timedelta(seconds=1))
+    om.logger.warning("young")
+    om.logger.dataset.get()  # what was logged is stored soon after
+    assert om.collect(dry_run=True).log_records == 1
+    assert om.collect().log_records == 1
+    assert [record["message"] for record in om.logger.dataset.get()] == ["young"]
+
+
 def test_records_of_tasks_are_removed_a_month_after_their_end(om: Omega, clock: ManualClock) -> None:
     old = om.runtime.model("double").predict("x")
     clock.advance(HISTORY_FOR)

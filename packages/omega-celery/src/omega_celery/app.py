@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -61,11 +62,38 @@ _FIXED: Final[Mapping[str, str]] = {
         ("task_always_eager", "task_eager_propagates"), "om.runtime.mode(local=True) runs tasks in this process"
     ),
     **dict.fromkeys(("task_queues", "task_routes", "task_default_queue"), "labels lead tasks to their queues"),
+    **dict.fromkeys(("broker_read_url", "broker_write_url"), "broker_url says where the broker is, for all"),
 }
 #: The same for Redis.
 _HURRY: Final[Mapping[str, Any]] = {"socket_connect_timeout": PATIENCE, "socket_timeout": 5.0}
 #: How long a message may stay unacknowledged before Redis brings it again; that is harmless, see dispatching.
 _VISIBILITY: Final = 600
+
+
+class OmegaCelery(Celery):  # type: ignore[misc] # Celery brings no types
+    """A Celery app that stays with its broker, whatever CELERY_BROKER_URL says in the environment.
+
+    Args:
+        broker_url: URL of the broker.
+    """
+
+    def __init__(self, broker_url: str) -> None:
+        super().__init__(
+            "omega",
+            broker=broker_url,
+            backend="disabled://",
+            set_as_current=False,
+            loader="celery.loaders.app:AppLoader",
+        )
+        self._url = broker_url
+
+    def connection_for_read(self, url: str | None = None, **kwargs: Any) -> Any:
+        """Return a connection for messages to us, not yet opened."""
+        return super().connection_for_read(url or self._url, **kwargs)
+
+    def connection_for_write(self, url: str | None = None, **kwargs: Any) -> Any:
+        """Return a connection for messages from us, not yet opened."""
+        return super().connection_for_write(url or self._url, **kwargs)
 
 
 def make_app(broker_url: str, celeryconf: Mapping[str, Any]) -> Celery:
@@ -76,8 +104,9 @@ def make_app(broker_url: str, celeryconf: Mapping[str, Any]) -> Celery:
     """
     _check(celeryconf)
     given = {name: value for name, value in celeryconf.items() if name != "broker_url"}
-    app = Celery("omega", broker=broker_url, set_as_current=False, loader="celery.loaders.app:AppLoader")
+    app = OmegaCelery(broker_url)
     app.conf.update(_DEFAULTS)
+    app.conf.broker_use_ssl = _tls(broker_url)
     app.conf.update(given)
     app.conf.broker_transport_options = {**_transport_options(broker_url), **given.get("broker_transport_options", {})}
     return app
@@ -114,6 +143,16 @@ def _transport_options(broker_url: str) -> dict[str, Any]:
     if scheme == "filesystem":
         return _folders(broker_url)
     return {}
+
+
+def _tls(broker_url: str) -> dict[str, Any] | None:
+    """Return what makes a broker prove who it is, if its URL asks for TLS; kombu alone does not compare its name."""
+    parts = urlsplit(broker_url)
+    if parts.scheme == "amqps":
+        return {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": parts.hostname}
+    if parts.scheme in {"rediss", "valkeys"}:
+        return {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
+    return None
 
 
 def _folders(broker_url: str) -> dict[str, Any]:

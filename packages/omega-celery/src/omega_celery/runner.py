@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 import structlog
+from celery.exceptions import WorkerShutdown, WorkerTerminate
 
 from omega_domain.entities.requirement import Worker
 from omega_domain.entities.task import Task
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 #: Seconds that a process waits for a store that is away, with a result in its hands.
 PATIENCE: Final = 600.0
 _PR_SET_PDEATHSIG: Final = 1
+#: Exit codes below the negative of this stand for signals: billiard subtracts 256 from the signal's number.
+_SIGNALS: Final = 128
 
 
 class Runner:
@@ -37,7 +40,12 @@ class Runner:
     def __init__(self, omega: Omega, dispatch: Dispatch, worker: Worker) -> None:
         self._dispatch = dispatch
         self._executor = Executor(
-            omega.context, worker=worker.name, holder=worker.id, omega=omega.__getitem__, patience=PATIENCE
+            omega.context,
+            worker=worker.name,
+            holder=worker.id,
+            omega=omega.__getitem__,
+            patience=PATIENCE,
+            is_stopping=is_stopping,
         )
         self._log = structlog.get_logger("omega.worker")
 
@@ -54,6 +62,12 @@ class Runner:
             self._dispatch.ended(task)
         except (BrokerUnavailableError, StoreUnavailableError) as error:
             self._log.warning("the next stage starts later", task=task.id, reason=str(error))
+
+
+def is_stopping(error: BaseException) -> bool:
+    """Tell whether an error is the way in which billiard ends a process that gets a signal, or Ctrl-C."""
+    by_signal = isinstance(error, SystemExit) and isinstance(error.code, int) and error.code < -_SIGNALS
+    return by_signal or isinstance(error, KeyboardInterrupt | WorkerShutdown | WorkerTerminate)
 
 
 def die_with_parent() -> None:

@@ -42,7 +42,7 @@ def run_worker(
 ) -> int:
     """Run a worker until it is stopped; return its exit code.
 
-    SIGTERM or Ctrl-C stop it when its tasks have ended; a second time, at once.
+    SIGTERM or Ctrl-C stop it when its tasks have ended; SIGQUIT, or Ctrl-C again, at once: then others run them.
 
     Args:
         omega: the context whose tasks it runs, in all buckets.
@@ -83,7 +83,8 @@ def run_worker(
         "broker": queue.broker,
         "pool": f"{pool} of {concurrency}",
     }
-    argv = ["--quiet", "worker", "--hostname", worker.name, "--concurrency", str(concurrency), "--pool", pool]
+    node = _node(worker.name, queue.names.context_id)
+    argv = ["--quiet", "worker", "--hostname", node, "--concurrency", str(concurrency), "--pool", pool]
     with _connected(heart, facts), heart:
         return int(app.start([*argv, "--without-gossip", "--without-mingle", "--loglevel", log_level, *options]) or 0)
 
@@ -102,6 +103,12 @@ def _introduce(omega: Omega, name: str | None, labels: tuple[str, ...], concurre
         packages=installed_packages(),
         seen=omega.context.clock.now(),
     )
+
+
+def _node(name: str, context_id: str) -> str:
+    """Return the name of a worker in the broker, where the workers of other contexts may have the same."""
+    first, _, host = name.partition("@")
+    return f"{first}.{context_id}@{host}"
 
 
 def _install(app: Celery, run: Runner, heart: Heart) -> None:

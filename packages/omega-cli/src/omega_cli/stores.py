@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from omega_cli import completion, output, parsing, promoting
 from omega_cli.session import Session, reading, store_of, working
+
+if TYPE_CHECKING:
+    from omega_domain.services.store import OmegaStore
 
 GROUPS = {
     "datasets": "Datasets: frames, arrays, files, Python data.",
@@ -70,7 +73,8 @@ def put(
 ) -> None:
     """Put a file under a name.
 
-    CSV, TSV, Parquet and JSON lines are put as frames, JSON as data, npy as an array, anything else as a file.
+    CSV, TSV, Parquet and JSON lines are put as frames, JSON as data, npy as an array, anything else as a file. Among
+    the scripts, a .py file or a folder is put as code that can be run.
 
     JSON: the object's metadata, as of the command metadata.
     """
@@ -78,8 +82,9 @@ def put(
 
     session, store = Session.of(ctx), store_of(ctx)
     attributes = parsing.pairs(attribute, option="--attribute")
+    form = "file" if kind == "python.file" else format_
     with reading(file) as source:
-        obj = read_object(source, file.name, form="file" if kind == "python.file" else format_, dates=date)
+        obj = file if _is_code(store, file, form) else read_object(source, file.name, form=form, dates=date)
         meta = store.put(obj, name, kind=kind, append=append, tag=tag, attributes=attributes or None)
     output.show_saved(session, meta)
 
@@ -220,6 +225,12 @@ def summary(ctx: typer.Context, name: Name) -> None:
     JSON: an object that depends on the kind.
     """
     output.show_facts(Session.of(ctx), store_of(ctx).summary(name))
+
+
+def _is_code(store: OmegaStore, file: Path, form: str | None) -> bool:
+    from omega_domain.services.context import JOBS, SCRIPTS
+
+    return store.prefix in {JOBS, SCRIPTS} and form is None and (file.is_dir() or file.suffix == ".py")
 
 
 def _nothing_found(session: Session) -> str:

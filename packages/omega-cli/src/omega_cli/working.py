@@ -38,10 +38,12 @@ def worker(
 ) -> None:
     """Run tasks of the context, in all its buckets.
 
-    Until it is stopped: SIGTERM and Ctrl-C let the tasks that run come to their end; a second one does not.
+    Until it is stopped: SIGTERM and Ctrl-C let the tasks that run come to their end. SIGQUIT and a second Ctrl-C do
+    not; then others run them.
 
-    Options of Celery's worker stand behind --, as in: om worker -- -E --max-tasks-per-child 100. All of them: om
-    worker -- --help
+    Options of Celery's worker stand behind two dashes, and two dashes with --help list them:
+
+    om worker --label gpu -- -E --max-tasks-per-child 100
     """
     from omega_domain.errors import UnsupportedOptionError
 

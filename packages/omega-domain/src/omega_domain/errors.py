@@ -29,6 +29,7 @@
     │   ├── TaskTimeLimitError (TimeoutError)
     │   ├── TaskCancelledError
     │   ├── WorkerLostError
+    │   ├── MissingRequirementError (ImportError)
     │   ├── BrokerUnavailableError (ConnectionError)
     │   └── NoWorkerError
     ├── CodecError (TypeError)
@@ -150,6 +151,10 @@ class TaskCancelledError(TaskError):
 
 class WorkerLostError(TaskError):
     """The worker that ran the task died, again and again."""
+
+
+class MissingRequirementError(TaskError, ImportError):
+    """A script needs packages that are not installed where it should run."""
 
 
 class BrokerUnavailableError(TaskError, ConnectionError):

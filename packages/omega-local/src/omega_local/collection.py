@@ -33,7 +33,7 @@ from omega_local.narrowing import TOKEN, column_of, id_text, token_text
 from omega_local.scanning import Scan, number_of
 from omega_local.typed_json import dumps
 
-RELAXED: Final = frozenset({"omega.tasks", "omega.workers"})
+RELAXED: Final = frozenset({"omega.logs", "omega.tasks", "omega.workers"})
 """Collections of records about what goes on now; their last changes may be lost with a power failure."""
 
 _BATCH: Final = 1000

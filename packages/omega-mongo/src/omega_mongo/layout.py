@@ -41,6 +41,7 @@ INDEXES: Final[Mapping[str, Sequence[IndexModel]]] = {
         IndexModel([("status", 1), ("label", 1), ("queued", 1)], name="waiting"),
         IndexModel([("submitted", -1)], name="submitted"),
     ),
+    "omega.logs": tuple(IndexModel([(field, 1)], name=f"{field}_1") for field in ("time", "task", "stored")),
     f"{FILES}.chunks": (IndexModel([("files_id", 1), ("n", 1)], name="files_id_1_n_1", unique=True),),
 }
 """Indexes of our collections; every query of ours is served by one of them or by ``_id``."""

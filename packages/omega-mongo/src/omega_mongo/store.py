@@ -16,6 +16,7 @@ from omega_mongo.collection import MongoCollection
 from omega_mongo.diagnosis import diagnose
 from omega_mongo.files import MongoFiles
 from omega_mongo.names import key_of
+from omega_mongo.tables import MongoTables
 from omega_mongo.translating import translated
 
 if TYPE_CHECKING:
@@ -24,12 +25,11 @@ if TYPE_CHECKING:
 
 @cache
 def collection_class() -> type[MongoCollection]:
-    """Return the class of collections: one that gives tables, if what it takes is installed."""
-    if find_spec("pymongoarrow") is None:
-        return MongoCollection
-    from omega_mongo.tables import MongoTables  # noqa: PLC0415 -- optional, and slow to import
+    """Return the class of collections: one that gives tables, if what it takes is installed.
 
-    return MongoTables
+    pymongoarrow fixes the version of pyarrow, so it is optional: without it, documents are read one by one.
+    """
+    return MongoCollection if find_spec("pymongoarrow") is None else MongoTables
 
 
 class MongoStore(Store, SupportsDatabase, SupportsDiagnosis):

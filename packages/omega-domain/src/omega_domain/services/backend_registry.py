@@ -78,17 +78,30 @@ class BackendRegistry:
         with self._lock:
             return self._classes.get(kind) is backend
 
-    def by_object(self, obj: object, name: str, **options: Any) -> BackendClass:
+    def by_object(self, obj: object, name: str, *, prefix: str = "", **options: Any) -> BackendClass:
         """Return the first backend that supports this object.
+
+        Args:
+            obj: the object.
+            name: its name.
+            prefix: of the store it is put into; backends of that store alone are asked first, those of others never.
+            options: of the put.
 
         Raises:
             UnsupportedObjectError: none does; the message lists what is supported.
         """
+        everywhere: list[BackendClass] = []
         for kind in [*self._classes, *self._loaders]:
             if kind not in self._classes and not _can_exist(kind):
                 continue
             backend = self._load(kind)
-            if backend is not None and backend.supports(obj, name, **options):
+            places = getattr(backend, "PREFIXES", ())
+            if backend is not None and not places:
+                everywhere.append(backend)
+            elif backend is not None and prefix in places and backend.supports(obj, name, **options):
+                return backend
+        for backend in everywhere:
+            if backend.supports(obj, name, **options):
                 return backend
         found = type(obj)
         raise UnsupportedObjectError(

@@ -42,6 +42,8 @@ class BaseDataBackend(DataBackend):
     """
 
     KIND: ClassVar[str] = ""
+    #: Prefixes of the stores in which objects are taken for this kind, before all others; empty for every store.
+    PREFIXES: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, *, data_store: OmegaStore, model_store: OmegaStore) -> None:
         self.data_store = data_store

@@ -20,13 +20,14 @@ from omega_domain.errors import ObjectNotFoundError
 from omega_domain.services.committing import Commits
 from omega_domain.services.context import Context
 from omega_domain.services.liveness import Lineage, Survey, reachable, survey
+from omega_domain.services.log_records import LOGS
 from omega_domain.services.payload import PAYLOADS, Payloads, of_token
 from omega_domain.services.task_log import TaskLog
 
 BATCH = 500
 #: How long temporary objects are kept that no task waits for: arguments of dead clients, and large results.
 TEMPORARY_FOR = timedelta(days=1)
-#: How long the record of a task is kept after its end.
+#: How long the record of a task is kept after its end, and what tasks logged.
 HISTORY_FOR = timedelta(days=30)
 
 
@@ -42,6 +43,7 @@ class CollectReport:
         size: bytes of the deleted blobs.
         leftovers: files that dead writers had left.
         tasks: number of tasks that ended long ago and whose records were removed.
+        log_records: number of old records of logs that were removed.
         is_dry_run: whether this only says what would be done.
     """
 
@@ -52,6 +54,7 @@ class CollectReport:
     size: int = 0
     leftovers: list[str] = field(default_factory=list)
     tasks: int = 0
+    log_records: int = 0
     is_dry_run: bool = False
 
     def to_plain(self) -> dict[str, Any]:
@@ -91,7 +94,7 @@ class _Collector:
         needed = set(reachable(self._payloads, self._left()))
         self._collect_blobs(needed)
         self._collect_documents(needed)
-        self._forget_tasks()
+        self._forget_history()
         if not self._report.is_dry_run:
             self._report.leftovers = self._context.store.files.sweep(
                 older_than=self._start - self._context.retention.lease
@@ -107,11 +110,13 @@ class _Collector:
                 if not self._report.is_dry_run:
                     self._update(head, lambda head: replace(head, dropped=self._start))
 
-    def _forget_tasks(self) -> None:
+    def _forget_history(self) -> None:
         log, horizon = TaskLog(self._context), self._start - HISTORY_FOR
-        self._report.tasks = log.count_ended(before=horizon)
+        logs, old = self._context.store.collection(LOGS), {"time": {"$lt": horizon}}
+        self._report.tasks, self._report.log_records = log.count_ended(before=horizon), logs.count_documents(old)
         if not self._report.is_dry_run:
             log.forget(before=horizon)
+            logs.delete_many(old)
 
     def _left(self) -> Iterator[Version]:
         """Iterate over all versions that are there now; one that was needed again meanwhile was not removed."""

@@ -43,6 +43,7 @@ class Executor:
             own tasks.
         omega: returns the Omega of a bucket, for scripts.
         patience: seconds to wait for a store that is away before a claim or result is given up.
+        is_stopping: tells whether an error means that this process is being stopped.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Executor:
         holder: str | None = None,
         omega: Callable[[str], Any] | None = None,
         patience: float = 0.0,
+        is_stopping: Callable[[BaseException], bool] = lambda _: False,
     ) -> None:
         self._context = context
         self._log = TaskLog(context)
@@ -60,6 +62,7 @@ class Executor:
         self._holder = holder
         self._omega = omega
         self._patience = patience
+        self._is_stopping = is_stopping
 
     def submit(self, stages: Sequence[Sequence[Task]]) -> None:
         """Run tasks here and now, stage by stage, each through the JSON that a broker would carry."""
@@ -72,7 +75,8 @@ class Executor:
     def execute(self, text: str, *, fresh: bool = False) -> Task | None:
         """Run the task that this JSON describes, unless it has ended before; its record says how it went.
 
-        What a task raises is kept in its record; only what ends the process, such as KeyboardInterrupt, is raised.
+        What a task raises is kept in its record. What ends the process, such as KeyboardInterrupt, is raised as well;
+        a holder raises it only if it is being stopped.
 
         Args:
             text: the task.
@@ -113,8 +117,12 @@ class Executor:
                 _debug(error)
             return has_ended
         except BaseException as error:
-            self._fail(task, error, claim, call.kind)
-            raise
+            if self._is_stopping(error):
+                raise  # the task is not to blame: its claim ends, and others run it
+            has_ended = self._fail(task, error, claim, call.kind)
+            if self._holder is None:
+                raise
+            return has_ended
         if self._patiently(lambda: self._log.succeed(task, result, claim=claim)):
             return True
         arguments.discard([result])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -86,7 +86,7 @@ class AsyncResult:
             Exception: what the task raised: the same type if it is Python's, ours or the backend's, else a
                 TaskFailedError; with the worker's traceback as a note.
         """
-        return self._log.result(_wait(self, timeout))
+        return self._log.result(_Waiting(timeout).end_of(self))
 
     def __repr__(self) -> str:
         return f"<AsyncResult: {self._id}>"
@@ -159,11 +159,11 @@ class GroupResult:
 
     def getall(self, timeout: float | None = None) -> list[Any]:
         """Return what the tasks returned, in the order of their submission; raises as :meth:`get`."""
-        left = _deadline(timeout)
+        wait = _Waiting(timeout)
         values = []
         for i, result in enumerate(self.results):
             self._learn(i)
-            values.append(result.get(left()))
+            values.append(self._log.result(wait.end_of(result)))
         return values
 
     def collect(self, timeout: float | None = None) -> set[AsyncResult | GroupResult]:
@@ -172,10 +172,10 @@ class GroupResult:
         Raises:
             TaskTimeoutError: they have not ended by then.
         """
-        left = _deadline(timeout)
+        wait = _Waiting(timeout)
         for i, result in enumerate(self.results):
             self._learn(i)
-            _wait(result, left())
+            wait.end_of(result)
         members = self._group.members
         if self._group.form == "sequence":
             return set(self.results)
@@ -222,24 +222,27 @@ def open_result(log: TaskLog, task_id: str) -> AsyncResult | GroupResult:
     return AsyncResult(log, task_id)
 
 
-def _wait(result: AsyncResult, timeout: float | None) -> TaskRecord:
-    left, start = _deadline(timeout), time.monotonic()
-    while not (record := result.record).is_final:
-        seconds = left()
-        if seconds is not None and seconds <= 0:
-            raise TaskTimeoutError(
-                f"task {result.id} ({_what(record)}) is {record.status} after {timeout} s; it goes on, "
-                f"ask again by om.runtime.result({result.id!r})"
-            )
-        pause = min(max(MIN_PAUSE, PAUSE_SHARE * (time.monotonic() - start)), MAX_PAUSE)
-        time.sleep(pause if seconds is None else min(pause, seconds))
-    return record
+class _Waiting:
+    """Waits for the ends of tasks, for some seconds in all; the longer it has lasted, the less often it looks."""
 
+    def __init__(self, timeout: float | None) -> None:
+        self._timeout = timeout
+        self._start = time.monotonic()
 
-def _deadline(timeout: float | None) -> Callable[[], float | None]:
-    """Return a function that tells how many seconds are left."""
-    end = None if timeout is None else time.monotonic() + timeout
-    return lambda: None if end is None else max(0.0, end - time.monotonic())
+    def end_of(self, result: AsyncResult) -> TaskRecord:
+        """Return the record of a task that has ended. Raises TaskTimeoutError."""
+        while not (record := result.record).is_final:
+            past = time.monotonic() - self._start
+            pause = min(max(MIN_PAUSE, PAUSE_SHARE * past), MAX_PAUSE)
+            if self._timeout is not None:
+                if past >= self._timeout:
+                    raise TaskTimeoutError(
+                        f"task {result.id} ({_what(record)}) is {record.status} after {self._timeout} s; it goes on, "
+                        f"ask again by om.runtime.result({result.id!r})"
+                    )
+                pause = min(pause, self._timeout - past)
+            time.sleep(pause)
+        return record
 
 
 def _what(record: TaskRecord) -> str:

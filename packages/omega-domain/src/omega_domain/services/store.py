@@ -294,7 +294,7 @@ class OmegaStore:
 
     def get_backend_byobj(self, obj: object, name: str = "") -> DataBackend:
         """Return the backend that would store this object. Raises UnsupportedObjectError."""
-        return self._backend(self.context.registry.by_object(obj, name), self)
+        return self._backend(self.context.registry.by_object(obj, name, prefix=self.prefix), self)
 
     def help(self, name: str | None = None) -> str:
         """Return what can be done with an object, or with every kind: what it stores and its options."""
@@ -397,7 +397,7 @@ class OmegaStore:
             present = registry.by_kind(head.kind)
             if present.supports(obj, key.name, append_to=head.kind, **options):
                 return present
-        return registry.by_object(obj, key.name, **options)
+        return registry.by_object(obj, key.name, prefix=key.prefix, **options)
 
     def _backend(self, cls: type[DataBackend], view: OmegaStore) -> DataBackend:
         """A backend of models finds its model here and its data among the datasets; any other keeps its data here."""

@@ -14,7 +14,7 @@ from omega_domain.omega import Omega
 from omega_domain.services.metadata import Metadata
 from omega_domain.services.results import AsyncResult, GroupResult
 from omega_domain.testing.models import Affine, NotFittedError
-from omega_domain.testing.task_queue import LARGE, WAIT, fill, temporaries
+from omega_domain.testing.task_queue import LARGE, WAIT, fill, left_behind
 
 numbers = st.lists(st.integers(-1000, 1000), max_size=4)
 affines = st.builds(Affine, st.integers(-9, 9), st.integers(-9, 9))
@@ -245,7 +245,7 @@ class CanvasContract:
         with pytest.raises(KeyError):
             collect()
         assert len(canvas) == 0
-        assert temporaries(om) == []
+        assert left_behind(om) == []
         assert om.runtime.model("double").predict("x").get(WAIT) == [2, 4, 6]
 
     def test_large_data_leave_nothing_behind(self, om: Omega) -> None:
@@ -254,7 +254,7 @@ class CanvasContract:
             om.runtime.model("new").predict(LARGE)
         result = crt.run()
         result.collect(WAIT)
-        assert temporaries(om) == []
+        assert left_behind(om) == []
 
     def test_a_canvas_inside_another_is_refused(self, om: Omega) -> None:
         inner = om.runtime.parallel()
@@ -286,7 +286,7 @@ class CanvasContract:
                 stranger.runtime.model("double").predict(LARGE)
             om.runtime.model("double").predict("x")
         assert crt.run().get(WAIT) == [[2, 4, 6]]
-        assert temporaries(stranger) == []
+        assert left_behind(stranger) == []
 
     def test_what_does_not_exist_is_refused_in_the_line_that_asks_for_it(self, om: Omega) -> None:
         with om.runtime.sequence() as crt:
