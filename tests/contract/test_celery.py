@@ -6,9 +6,11 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import pytest
+from tests.servers.fixtures import MongoServer, new_database
+from tests.servers.workers import WorkerProcess
 
 import omega_ml
 from omega_domain.entities.metadata import HeadQuery
@@ -24,24 +26,21 @@ from omega_domain.services.worker_registry import WorkerRegistry
 from omega_domain.testing.canvas import CanvasContract
 from omega_domain.testing.router import RouterContract
 from omega_domain.testing.task_queue import TaskQueueContract, register_backends
-from tests.servers.fixtures import MongoServer, new_database
-from tests.servers.workers import WorkerProcess
-
-if TYPE_CHECKING:
-    from tests.servers.brokers import BrokerServer
 
 
 @pytest.fixture(scope="class")
 def addresses(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
     """The store and the broker of a class of tests."""
-    broker: BrokerServer = request.getfixturevalue(request.cls.broker)
+    folder = request.getfixturevalue("tmp_path_factory").mktemp("store")
+    broker_url = f"filesystem://{folder}/broker"
+    if request.cls.broker != "folder":
+        broker_url = request.getfixturevalue(request.cls.broker).url
     if request.cls.store == "local":
-        folder = request.getfixturevalue("tmp_path_factory").mktemp("store")
-        yield f"file://{folder}", broker.url
+        yield f"file://{folder}", broker_url
     else:
         server: MongoServer = request.getfixturevalue("mongo_server")
         name = new_database()
-        yield server.url_of(name), broker.url
+        yield server.url_of(name), broker_url
         server.drop(name)
 
 
@@ -58,7 +57,7 @@ class _WithWorker(TaskQueueContract, CanvasContract, RouterContract):
     """One worker for all tests of a class; it serves one store, which is emptied before each of them."""
 
     store: ClassVar[Literal["local", "mongo"]] = "local"
-    broker: ClassVar[Literal["valkey", "rabbitmq"]] = "valkey"
+    broker: ClassVar[Literal["valkey", "rabbitmq", "folder"]] = "valkey"
 
     @pytest.fixture
     def make_omega(self, served: Omega, addresses: tuple[str, str], tmp_path: Path) -> Callable[[], Omega]:
@@ -91,6 +90,12 @@ class TestLocalStoreAndRabbitMQ(_WithWorker):
     """The embedded store, and RabbitMQ."""
 
     broker = "rabbitmq"
+
+
+class TestLocalStoreAndFolder(_WithWorker):
+    """The embedded store, and no server at all."""
+
+    broker = "folder"
 
 
 class TestMongoAndValkey(_WithWorker):

@@ -360,7 +360,8 @@ def on_terminal(*args: str) -> Iterator[Shown]:
     os.close(theirs)
     try:
         yield Shown(ours, process)
-    finally:
-        process.terminate()
         process.wait(WAIT)
+    finally:
+        process.kill()
+        process.wait()
         os.close(ours)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -114,15 +115,17 @@ def test_an_interrupt_stops_a_worker(home: Path, broker: None) -> None:
     with WorkerProcess({}, concurrency=1, options=["--pool", "solo"]) as worker:
         worker.process.send_signal(signal.SIGINT)
         assert worker.process.wait(60) == 0
+        assert worker.wait_for("worker stopping")["how"] == "warm"
         assert worker.wait_for("worker stopped")
 
 
 def test_json_is_the_form_of_lines_where_json_is_asked_for(home: Path, broker: None) -> None:
     with subprocess.Popen([OM, "--json", "worker", "--pool", "solo"], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
-        try:
-            line = next(line for line in process.stderr if "worker ready" in line)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=60)
-    assert line.startswith("{")
+        lines: list[str] = []
+        while not lines or (lines[-1] and "worker ready" not in lines[-1]):
+            lines.append(process.stderr.readline())
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    assert lines[-1], lines
+    assert json.loads(lines[-1])["event"] == "worker ready"

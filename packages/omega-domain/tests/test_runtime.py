@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Sequence
 from datetime import timedelta
 from types import TracebackType
+from typing import Any, ClassVar
 
 import pytest
 
@@ -14,14 +15,17 @@ from omega_domain.adapters.inprocess.router import InProcessRouter
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.entities.task import FAILURE, PENDING, STARTED, SUCCESS, Task
 from omega_domain.errors import (
+    CodecError,
     InvalidNameError,
     NoWorkerError,
     ObjectNotFoundError,
     TaskError,
     TaskFailedError,
     TaskTimeoutError,
+    UnsupportedOptionError,
 )
 from omega_domain.omega import Omega
+from omega_domain.ports.backend import SupportsActions
 from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.services.claims import drop_temporary
 from omega_domain.services.context import Context
@@ -29,7 +33,7 @@ from omega_domain.services.execution import Executor, local_worker
 from omega_domain.services.results import AsyncResult
 from omega_domain.services.runtime import OmegaRuntime
 from omega_domain.services.task_log import TaskLog
-from omega_domain.testing.models import Affine
+from omega_domain.testing.models import Affine, NumbersBackend
 from omega_domain.testing.task_queue import LARGE, fill, register_backends, temporaries
 
 
@@ -343,3 +347,98 @@ class TestLinking:
         om.models.link_dataset("new", Xname="x")
         assert om.runtime.model("new").fit().get().version == 2
         assert om.models.get("new") == Affine(1)
+
+
+class TestModes:
+    def test_a_timeout_and_a_level_of_logging_travel_with_the_task(self, om: Omega, later: LaterQueue) -> None:
+        runtime = OmegaRuntime(om, queue=later, router=InProcessRouter())
+        runtime.mode(timeout=5, logging="debug").mode(pdb=False).model("double").predict("x")
+        [[task]] = later.stages
+        assert task.options == {"timeout": 5, "logging": "DEBUG", "pdb": False}
+
+    @pytest.mark.parametrize("wrong", [{"timeout": -1}, {"logging": "LOUD"}])
+    def test_what_is_no_timeout_or_level_is_refused(self, om: Omega, wrong: dict[str, Any]) -> None:
+        with pytest.raises(UnsupportedOptionError):
+            om.runtime.mode(**wrong)
+
+    def test_a_task_tells_how_far_it_is(self, om: Omega) -> None:
+        om.runtime.progress(1)  # outside of tasks nothing happens
+        om.context.registry.register(Walking.KIND, Walking)
+        om.scripts.put([1], "walk", kind=Walking.KIND)
+        result = om.runtime.script("walk").run()
+        assert result.get(1) == {"done": 1, "total": 2, "note": "walking"}
+        assert result.progress == {"done": 2, "total": 2, "note": ""}
+
+    def test_it_is_explained_where_a_task_would_go(self, om: Omega) -> None:
+        om.models.put(Affine(2), "heavy", attributes={"require": {"label": "gpu"}})
+        found = om.runtime.explain("heavy", "fit")
+        assert (found["label"], found["why"]) == ("gpu", "required by the attributes of 'heavy'")
+        assert om.runtime.require("cpu").explain("heavy")["why"] == "asked for by require()"
+        assert om.runtime.mode(local=True).explain("double")["candidates"] == [local_worker()]
+        assert [record.action for record in om.runtime.recent()] == []
+
+    def test_a_view_that_waits_keeps_what_is_required(self, om: Omega, later: LaterQueue) -> None:
+        runtime = OmegaRuntime(om, queue=later, router=InProcessRouter(["default"]))
+        with pytest.raises(NoWorkerError):
+            runtime.require("tpu").model("double").predict("x")
+        assert runtime.require("tpu", wait=True).model("double").predict("x").record.label == "tpu"
+        assert runtime.recent()[0].label == "tpu"
+
+
+class TestCallbacks:
+    @pytest.fixture(autouse=True)
+    def scripts(self, om: Omega) -> None:
+        om.context.registry.register(Walking.KIND, Walking)
+        om.scripts.put([1], "note", kind=Walking.KIND)
+
+    def test_a_script_is_called_with_the_result_of_each_task(self, om: Omega) -> None:
+        runtime = om.runtime.callback("note").mode(timeout=5)
+        good, bad = runtime.model("double").predict("x"), runtime.model("new").predict("x")
+        assert Walking.seen[-2:] == [(good.id, "SUCCESS"), (bad.id, "FAILURE")]
+        assert runtime.callback(None).model("double").predict("x").successful()
+        assert len(Walking.seen[-2:]) == 2
+
+    def test_it_is_called_for_all_tasks_of_a_canvas(self, om: Omega) -> None:
+        with om.runtime.callback("note").parallel() as crt:
+            results = [crt.model("double").predict("x") for _ in range(2)]
+        crt.run()
+        assert Walking.seen[-2:] == [(result.id, "SUCCESS") for result in results]
+
+    def test_a_script_that_is_not_there_is_refused(self, om: Omega) -> None:
+        with pytest.raises(ObjectNotFoundError):
+            om.runtime.callback("missing")
+
+    def test_a_script_of_a_runtime_without_an_omega_says_so(self, om: Omega, runtime: OmegaRuntime) -> None:
+        om.scripts.put([1], "walk", kind=Walking.KIND)
+        result = runtime.script("walk").run()
+        runtime._queue.work()  # type: ignore[attr-defined]
+        with pytest.raises(NotImplementedError, match="was not given an Omega"):
+            result.get(1)
+
+    def test_arguments_of_scripts_that_can_not_travel_are_refused(self, om: Omega) -> None:
+        for arguments in ({"args": [LARGE, object()]}, {"args": [LARGE], "kwargs": {"x": object()}}):
+            with pytest.raises(CodecError):
+                om.runtime.script("note").run(*arguments["args"], **arguments.get("kwargs", {}))  # type: ignore[arg-type]
+        assert temporaries(om) == []
+
+
+class Walking(NumbersBackend, SupportsActions):
+    """Scripts that tell how far they are, and note what they are called with."""
+
+    KIND = "test.walking"
+    seen: ClassVar[list[tuple[str, str]]] = []
+
+    def __init__(self, *, data_store: Any, model_store: Any) -> None:
+        super().__init__(data_store=model_store, model_store=data_store)  # its own store is that of scripts
+
+    def actions(self) -> frozenset[str]:
+        return frozenset({"run"})
+
+    def run(self, name: str, result: AsyncResult | None = None, *, om: Omega, **_: Any) -> Any:
+        if result is not None:
+            self.seen.append((result.id, result.status))
+            return None
+        om.runtime.progress(1, 2, "walking")
+        task = om.runtime.recent()[0]
+        om.runtime.progress(2, total=2)
+        return dict(task.progress or {})

@@ -44,7 +44,7 @@ def test_a_broker_that_is_away_and_workers_that_live_or_died_are_said(tmp_path: 
     registry.announce(Worker(id="1", name="same@host", labels=("gpu",), packages=same, seen=now))
     registry.announce(Worker(id="2", name="other@host", labels=("gpu",), packages={**same, "numpy": "0"}, seen=now))
     entries = om.context.store.collection(WORKERS)
-    entries.insert_many([{**(entries.find_one({"_id": "1"}) or {}), "_id": "3", "name": "dead@host", "seen": START}])
+    entries.insert_many([{**(entries.find_one() or {}), "_id": "dead@host", "name": "dead@host", "seen": START}])
     other, dead, live = examined(settings)["workers"]
     assert "other@host has other versions: numpy 0, here" in other.detail
     assert dead.detail == "dead@host was last heard of at 2020-01-01 00:00 UTC"

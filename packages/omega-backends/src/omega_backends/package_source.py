@@ -1,30 +1,22 @@
-"""Sources of scripts: the files of a package or module, and what is known of them before any of it is run."""
+"""Sources of scripts: the files of a package or module, and the zip that they travel in."""
 
 from __future__ import annotations
 
-import ast
-import inspect
+import hashlib
 import io
-import keyword
-import sys
-import textwrap
-import tomllib
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from types import FunctionType, ModuleType
 from typing import Any, Final
 
-from packaging.requirements import InvalidRequirement, Requirement
-
-from omega_domain.errors import UnsupportedObjectError
+from omega_domain.errors import CorruptPayloadError, UnsupportedObjectError
 
 RUN: Final = "run"
+#: Bytes of all files of a script together.
 LIMIT: Final = 64 << 20
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
-_LEFT_OUT: Final = frozenset({"__pycache__"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +26,14 @@ class Source:
     Attributes:
         top: name of its package or module.
         files: content of each file by its path, ``top/…`` of a package, ``top.py`` of a module.
+        within: name of the module that has the function, below the top one; empty for the top one itself.
         entry: name of the function that is called.
         requirements: what must be installed to run it.
     """
 
     top: str
-    files: dict[str, bytes]
+    files: Mapping[str, bytes]
+    within: str = ""
     entry: str = RUN
     requirements: tuple[str, ...] = ()
 
@@ -48,147 +42,98 @@ class Source:
         """Whether it is a package; else it is a single module."""
         return f"{self.top}.py" not in self.files
 
+    @property
+    def root(self) -> str:
+        """Path of the folder or file that is the whole."""
+        return self.top if self.is_package else f"{self.top}.py"
+
+    @property
+    def entry_file(self) -> str | None:
+        """Path of the file that has the function; None if there is no such file."""
+        return self.file_of(self.within)
+
+    @property
+    def digest(self) -> str:
+        """What tells this code from other code, in hex."""
+        return hashlib.sha256(self.to_zip()).hexdigest()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What must be known to run it, in plain JSON types."""
+        return {
+            "format": "zip",
+            "top": self.top,
+            "within": self.within,
+            "entry": self.entry,
+            "requirements": list(self.requirements),
+            "files": sorted(self.files),
+        }
+
+    def file_of(self, within: str) -> str | None:
+        """Return the path of the file of a module, by its name below the top one; None if there is none."""
+        path = PurePosixPath(self.top, *filter(None, within.split(".")))
+        return next((file for file in (f"{path}/__init__.py", f"{path}.py") if file in self.files), None)
+
+    def has_folder(self, within: str) -> bool:
+        """Tell whether there is a folder of this name below the top one."""
+        folder = f"{PurePosixPath(self.top, *within.split('.'))}/"
+        return any(file.startswith(folder) for file in self.files)
+
     def to_zip(self) -> bytes:
-        """Return the files as a zip, the same bytes for the same files."""
+        """Return the files as a zip: the same bytes for the same files, on every machine.
+
+        So nothing is compressed: what deflate makes depends on the version of zlib.
+        """
         buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(buffer, "w") as archive:
             for path, content in sorted(self.files.items()):
-                archive.writestr(zipfile.ZipInfo(path, _EPOCH), content, zipfile.ZIP_DEFLATED)
+                archive.writestr(zipfile.ZipInfo(path, _EPOCH), content)
         return buffer.getvalue()
 
+    @classmethod
+    def from_zip(cls, content: bytes, facts: Mapping[str, Any], name: str) -> Source:
+        """Return the code in a zip that was put.
 
-def read_source(obj: Any, name: str, requirements: Sequence[str] | None = None) -> Source:
-    """Return the code of a package or module, given by its path, itself, or a function of it; nothing of it is run.
+        Args:
+            content: the zip.
+            facts: what is known of it, see :attr:`facts`.
+            name: name of the script, for messages.
 
-    Args:
-        obj: the path, module or function.
-        name: name it is put by, for messages.
-        requirements: what must be installed to run it; by default what its ``requirements.txt`` or ``pyproject.toml``
-            says.
-
-    Raises:
-        UnsupportedObjectError: its code can not be found or read, has no function to call, or is too large.
-    """
-    found = _of_function(obj, name) if isinstance(obj, FunctionType) else _of_path(_path_of(obj, name), name)
-    _check_entry(found, name)
-    size = sum(map(len, found.files.values()))
-    if size > LIMIT:
-        raise _refusal(name, f"it has {size >> 20} MB, more than {LIMIT >> 20}: keep data as datasets, not beside code")
-    given = found.requirements if requirements is None else requirements
-    return Source(top=found.top, files=found.files, entry=found.entry, requirements=tuple(_checked(given, name)))
-
-
-def _path_of(obj: Any, name: str) -> Path:
-    if not isinstance(obj, ModuleType):
-        return Path(obj)
-    file = getattr(obj, "__file__", None)
-    if not file or not str(file).endswith(".py"):
-        raise _refusal(name, f"the module {obj.__name__} has no file of Python code")
-    return Path(file).parent if hasattr(obj, "__path__") else Path(file)
-
-
-def _of_path(path: Path, name: str) -> Source:
-    path = path.absolute()
-    if path.is_dir():
-        files = {f"{path.name}/{inner}": content for inner, content in _folder(path, name)}
-        if f"{path.name}/__init__.py" not in files:
-            raise _refusal(name, f"{path} has no __init__.py, so it is no package")
-        return Source(top=_top(path.name, name), files=files, requirements=_declared(path, name))
-    if path.suffix != ".py" or not path.is_file():
-        what = "neither a package nor a module" if path.exists() else "not there"
-        raise _refusal(name, f"{path} is {what}: give the path of a folder with __init__.py, or of a .py file")
-    return Source(top=_top(path.stem, name), files={path.name: path.read_bytes()})
-
-
-def _folder(folder: Path, name: str) -> Iterator[tuple[str, bytes]]:
-    for path in sorted(folder.rglob("*")):
-        inner = path.relative_to(folder)
-        if any(part in _LEFT_OUT or part.startswith(".") for part in inner.parts):
-            continue
-        if path.is_symlink():
-            raise _refusal(name, f"{inner} is a symbolic link; put what it points to in its place")
-        if path.is_file():
-            yield inner.as_posix(), path.read_bytes()
-
-
-def _of_function(function: FunctionType, name: str) -> Source:
-    """Return the module that a function is in; of one that is typed in, such as in a notebook, its own lines."""
-    if function.__name__ == "<lambda>" or "<locals>" in function.__qualname__ or "." in function.__qualname__:
-        raise _refusal(name, f"{function.__qualname__} is no function at the top of a module")
-    module = sys.modules.get(function.__module__)
-    file = getattr(module, "__file__", None)
-    if module is not None and file and module.__name__ != "__main__":
-        found = _of_path(Path(file), name)
-        return Source(top=found.top, files=found.files, entry=function.__name__)
-    return Source(top="script", files={"script.py": _lines_of(function, name)}, entry=function.__name__)
-
-
-def _lines_of(function: FunctionType, name: str) -> bytes:
-    outside = sorted(word for word in function.__code__.co_names if word in function.__globals__)
-    if outside:
-        raise _refusal(
-            name, f"{function.__name__} uses {', '.join(outside)} from around it: import it inside the function"
-        )
-    try:
-        return textwrap.dedent(inspect.getsource(function)).encode()
-    except (OSError, TypeError) as error:
-        raise _refusal(name, f"the code of {function.__name__} can not be found: {error}") from error
-
-
-def _check_entry(source: Source, name: str) -> None:
-    path = f"{source.top}/__init__.py" if source.is_package else f"{source.top}.py"
-    try:
-        tree = ast.parse(source.files[path], filename=path)
-    except (SyntaxError, ValueError) as error:
-        raise _refusal(name, f"{path} is not Python: {error}") from error
-    if source.entry not in {word for node in tree.body for word in _defined(node)}:
-        raise _refusal(name, f"{path} has no function {source.entry}(om, …), which is what is called")
-
-
-def _defined(node: ast.stmt) -> Iterator[str]:
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        yield node.name
-    elif isinstance(node, ast.ImportFrom | ast.Import):
-        yield from (alias.asname or alias.name for alias in node.names)
-    elif isinstance(node, ast.Assign):
-        yield from (target.id for target in node.targets if isinstance(target, ast.Name))
-
-
-def _top(stem: str, name: str) -> str:
-    if not stem.isidentifier() or keyword.iskeyword(stem):
-        raise _refusal(name, f"{stem!r} can not be the name of a package or module: rename it")
-    return stem
-
-
-def _declared(folder: Path, name: str) -> tuple[str, ...]:
-    listed = folder / "requirements.txt"
-    if listed.is_file():
-        lines = (line.partition("#")[0].strip() for line in listed.read_text(encoding="utf-8").splitlines())
-        return tuple(line for line in lines if line)
-    for project in (folder / "pyproject.toml", folder.parent / "pyproject.toml"):
-        if project.is_file():
-            try:
-                content = tomllib.loads(project.read_text(encoding="utf-8"))
-            except tomllib.TOMLDecodeError as error:
-                raise _refusal(name, f"{project} is not TOML: {error}") from error
-            return tuple(content.get("project", {}).get("dependencies", ()))
-    return ()
-
-
-def _checked(requirements: Sequence[str], name: str) -> Iterator[str]:
-    for text in requirements:
+        Raises:
+            CorruptPayloadError: it is no such zip.
+        """
         try:
-            yield str(Requirement(text))
-        except InvalidRequirement as error:
-            raise _refusal(name, f"{text!r} is no requirement such as 'pandas>=2': {error}") from error
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                files = {entry.filename: archive.read(entry) for entry in _checked(archive.infolist())}
+        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+            raise CorruptPayloadError(f"the script {name!r} can not be unpacked: {error}; put it again") from error
+        return cls(
+            top=facts["top"],
+            files=files,
+            within=facts.get("within", ""),
+            entry=facts["entry"],
+            requirements=tuple(facts["requirements"]),
+        )
+
+    def write_to(self, folder: Path) -> Path:
+        """Write the files into a folder, over those that are there; return the path of the package or module."""
+        for path, content in self.files.items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        return folder / self.root
 
 
-def _refusal(name: str, why: str) -> UnsupportedObjectError:
+def refusal(name: str, why: str) -> UnsupportedObjectError:
+    """Return the error for what can not be a script."""
     return UnsupportedObjectError(f"the script {name!r} can not be put: {why}")
 
 
-def module_path(source: Source, dotted: str) -> str | None:
-    """Return the path of the file of a module of a script, by its name from the top; None if there is none."""
-    path = PurePosixPath(*dotted.split("."))
-    candidates = (f"{path}/__init__.py", f"{path}.py")
-    return next((candidate for candidate in candidates if candidate in source.files), None)
+def _checked(entries: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
+    for entry in entries:
+        path = PurePosixPath(entry.filename)
+        if path.is_absolute() or ".." in path.parts or entry.is_dir():
+            raise ValueError(f"{entry.filename!r} is no file within it")
+    if sum(entry.file_size for entry in entries) > LIMIT:
+        raise ValueError(f"it has more than {LIMIT >> 20} MB")
+    return entries

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
-import linecache
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any, ClassVar, Final, cast
+from typing import Any, ClassVar, Final
 
-from omega_backends.package_loading import LoadedPackage, check_requirements, unpack
-from omega_backends.package_source import read_source
+from omega_backends.package_loading import PACKAGES, LoadedPackage
+from omega_backends.package_reading import read_source
+from omega_backends.package_requirements import check_requirements
+from omega_backends.package_source import Source
 from omega_domain.entities.version import Payload
-from omega_domain.ports.backend import SupportsActions
+from omega_domain.ports.backend import SupportsActions, SupportsSummary
 from omega_domain.services.base_backends import BaseDataBackend
 from omega_domain.services.context import JOBS, SCRIPTS
 from omega_domain.services.metadata import Metadata
@@ -20,11 +22,12 @@ from omega_domain.services.metadata import Metadata
 NOTHING: Final = object()
 
 
-class PythonPackageBackend(BaseDataBackend, SupportsActions):
+class PythonPackageBackend(BaseDataBackend, SupportsActions, SupportsSummary):
     """Stores the code of a package (a folder) or module (a ``.py`` file), and runs its function ``run(om, …)``.
 
     It is put by its path, as the imported module, or as a function of it, which is called in place of ``run``. ``get``
-    returns the module. A run gets the version that is current then; modules of other scripts are not in its way.
+    returns the module; ``get(..., path='…')`` writes the code into that folder. A run gets the version that is current
+    then; modules of other scripts are not in its way.
     """
 
     KIND: ClassVar[str] = "python.package"
@@ -32,8 +35,8 @@ class PythonPackageBackend(BaseDataBackend, SupportsActions):
 
     @classmethod
     def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:  # noqa: ARG003 -- the port's signature
-        """Tell whether this is a module, a function, or a path."""
-        return isinstance(obj, str | Path | ModuleType | FunctionType)
+        """Tell whether this is a module, a function or a path; what is there is looked at when it is put."""
+        return isinstance(obj, str | os.PathLike | ModuleType | FunctionType)
 
     def actions(self) -> frozenset[str]:
         """Return ``run``."""
@@ -45,8 +48,8 @@ class PythonPackageBackend(BaseDataBackend, SupportsActions):
         Args:
             obj: path, module or function.
             name: name of the script.
-            requirements: what must be installed where it runs, such as ``['pandas>=2']``; by default what the
-                ``requirements.txt`` in the folder, or the ``pyproject.toml`` in or above it, says.
+            requirements: what must be installed where it runs, such as ``['pandas>=2']``; by default what is declared
+                beside the code: ``requirements.txt``, ``pyproject.toml``, or the inline metadata of a module.
 
         Raises:
             UnsupportedObjectError: it is not such code, or has no function to call.
@@ -54,23 +57,23 @@ class PythonPackageBackend(BaseDataBackend, SupportsActions):
         source = read_source(obj, name, requirements)
         content = source.to_zip()
         part = self.model_store.payloads.write(lambda file: file.write(content))
-        facts = {
-            "top": source.top,
-            "entry": source.entry,
-            "requirements": list(source.requirements),
-            "files": sorted(source.files),
-        }
-        return self.model_store.make_metadata(name, self.KIND).set_payload(Payload([part], facts)).save()
+        return self.model_store.make_metadata(name, self.KIND).set_payload(Payload([part], source.facts)).save()
 
-    def get(self, name: str) -> ModuleType:
-        """Return the module of a script, loaded; its requirements must be installed.
+    def get(self, name: str, *, path: str | os.PathLike[str] | None = None) -> ModuleType | Path:
+        """Return the module of a script, loaded; or write its code to a folder, and return the path there.
+
+        Args:
+            name: name of the script.
+            path: the folder to write to; then nothing is run, and its requirements need not be installed.
 
         Raises:
             MissingRequirementError: something that it needs is not installed here.
+            CorruptPayloadError: it was damaged.
         """
-        return self._load(name).module
+        meta = self.model_store.resolve(name)
+        return self._load(meta).module if path is None else self._read(meta).write_to(Path(path))
 
-    def run(self, scriptname: str, *args: Any, om: Any, forwarded: Any = NOTHING, **kwargs: Any) -> Any:
+    def run(self, scriptname: str, /, *args: Any, om: Any, forwarded: Any = NOTHING, **kwargs: Any) -> Any:
         """Call the function of a script.
 
         Args:
@@ -78,40 +81,50 @@ class PythonPackageBackend(BaseDataBackend, SupportsActions):
             args: arguments behind ``om``.
             om: the Omega of the task's bucket.
             forwarded: what the task before has returned, or the list of what all have returned: the first argument if
-                none are given, else the keyword ``results`` if the function takes it.
+                none are given and the function takes one, else the keyword ``results`` if it takes that.
             kwargs: further arguments.
+
+        Raises:
+            MissingRequirementError: something that it needs is not installed here.
+            CorruptPayloadError: it was damaged.
         """
-        package = self._load(scriptname)
-        function = package.entry
-        if forwarded is not NOTHING:
-            args, kwargs = _forward(function, forwarded, args, kwargs)
-        return function(om, *args, **kwargs)
+        package = self._load(self.model_store.resolve(scriptname))
+        with package.in_use():
+            function = package.entry
+            if forwarded is not NOTHING:
+                args, kwargs = _forward(function, om, forwarded, args, kwargs)
+            return function(om, *args, **kwargs)
 
     def summary(self, name: str) -> dict[str, Any]:
         """Return the files, the function and the requirements."""
         return dict(self.model_store.resolve(name).kind_meta)
 
-    def _load(self, name: str) -> LoadedPackage:
-        meta = self.model_store.resolve(name)
-        check_requirements(meta.kind_meta["requirements"], name)
-        cache = self.model_store.context.cache
-        return cast("LoadedPackage", cache.get_or_load(meta.ref, lambda: self._import(meta)))
+    def _load(self, meta: Metadata) -> LoadedPackage:
+        def read() -> Source:
+            check_requirements(meta.kind_meta["requirements"], meta.name)
+            return self._read(meta)
 
-    def _import(self, meta: Metadata) -> LoadedPackage:
+        key = f"{meta.ref.id} {meta.parts[0].sha256}"
+        return PACKAGES.get_or_load(key, read, title=f"script {meta.name}@{meta.version}")
+
+    def _read(self, meta: Metadata) -> Source:
         with self.model_store.payloads.open(meta.parts[0]) as file:
-            source = unpack(file.read(), meta.kind_meta, meta.name)
-        linecache.checkcache()
-        return LoadedPackage(source, meta.ref.id, f"script {meta.name}@{meta.version}")
+            return Source.from_zip(file.read(), meta.kind_meta, meta.name)
 
 
 def _forward(
-    function: Callable[..., Any], value: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    function: Callable[..., Any], om: Any, value: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Add what was forwarded to the arguments of a function, where it can take it."""
-    parameters = [*inspect.signature(function).parameters.values()][1:]
-    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    is_free = bool(parameters) and parameters[0].kind in places and parameters[0].name not in kwargs
-    if not args and (is_free or any(each.kind is each.VAR_POSITIONAL for each in parameters)):
-        return (value,), dict(kwargs)
-    takes_results = any(each.kind is each.VAR_KEYWORD or each.name == "results" for each in parameters)
-    return args, {**kwargs, "results": value} if takes_results and "results" not in kwargs else dict(kwargs)
+    signature = inspect.signature(function)
+    choices = [((value,), dict(kwargs))] if not args else []
+    choices += [(args, {**kwargs, "results": value})] if "results" not in kwargs else []
+    return next((each for each in choices if _fits(signature, om, *each)), (args, dict(kwargs)))
+
+
+def _fits(signature: inspect.Signature, om: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    try:
+        signature.bind_partial(om, *args, **kwargs)
+    except TypeError:
+        return False
+    return True

@@ -5,13 +5,15 @@ from __future__ import annotations
 import difflib
 import ssl
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from celery import Celery
 from celery.app.defaults import SETTING_KEYS
+from celery.backends.base import DisabledBackend
+from celery.states import IGNORED
 
+from omega_celery.addresses import kind_of, spelled
 from omega_domain.errors import SettingsError
 
 #: Name of the task that runs all tasks: its argument is the envelope as JSON text.
@@ -64,7 +66,9 @@ _FIXED: Final[Mapping[str, str]] = {
     **dict.fromkeys(("task_queues", "task_routes", "task_default_queue"), "labels lead tasks to their queues"),
     **dict.fromkeys(("broker_read_url", "broker_write_url"), "broker_url says where the broker is, for all"),
 }
-#: The same for Redis.
+#: What carries messages where there is no server.
+FOLDERS: Final = "omega_celery.folders:FolderTransport"
+#: The same for Redis, in its own words.
 _HURRY: Final[Mapping[str, Any]] = {"socket_connect_timeout": PATIENCE, "socket_timeout": 5.0}
 #: How long a message may stay unacknowledged before Redis brings it again; that is harmless, see dispatching.
 _VISIBILITY: Final = 600
@@ -73,46 +77,58 @@ _VISIBILITY: Final = 600
 class OmegaCelery(Celery):  # type: ignore[misc] # Celery brings no types
     """A Celery app that stays with its broker, whatever CELERY_BROKER_URL says in the environment.
 
-    Args:
-        broker_url: URL of the broker.
+    Attributes:
+        url: of the broker.
     """
 
-    def __init__(self, broker_url: str) -> None:
+    backend_cls = f"{__name__}:NoResults"
+
+    def __init__(self, url: str) -> None:
         super().__init__(
             "omega",
-            broker=broker_url,
-            backend="disabled://",
+            broker=url,
             set_as_current=False,
             loader="celery.loaders.app:AppLoader",
         )
-        self._url = broker_url
+        self.url = url
 
     def connection_for_read(self, url: str | None = None, **kwargs: Any) -> Any:
         """Return a connection for messages to us, not yet opened."""
-        return super().connection_for_read(url or self._url, **kwargs)
+        return super().connection_for_read(url or self.url, **kwargs)
 
     def connection_for_write(self, url: str | None = None, **kwargs: Any) -> Any:
         """Return a connection for messages from us, not yet opened."""
-        return super().connection_for_write(url or self._url, **kwargs)
+        return super().connection_for_write(url or self.url, **kwargs)
 
 
-def make_app(broker_url: str, celeryconf: Mapping[str, Any]) -> Celery:
+class NoResults(DisabledBackend):  # type: ignore[misc] # the same
+    """Keeps no results: they are in the store of the context."""
+
+    def get_state(self, task_id: str) -> str:  # noqa: ARG002 -- Celery's signature
+        """Return that nothing is known here, without the warning of the base class."""
+        return str(IGNORED)
+
+
+def make_app(broker_url: str, celeryconf: Mapping[str, Any]) -> OmegaCelery:
     """Return a Celery app for a broker.
 
     Raises:
-        SettingsError: a setting is unknown or can not be changed, or the broker's URL is of an unknown kind.
+        SettingsError: a setting is unknown or can not be changed, or the broker's URL is wrong.
     """
     _check(celeryconf)
+    broker_url = spelled(broker_url)
     given = {name: value for name, value in celeryconf.items() if name != "broker_url"}
     app = OmegaCelery(broker_url)
     app.conf.update(_DEFAULTS)
     app.conf.broker_use_ssl = _tls(broker_url)
+    if kind_of(broker_url) == "filesystem":
+        app.conf.broker_transport = FOLDERS
     app.conf.update(given)
     app.conf.broker_transport_options = {**_transport_options(broker_url), **given.get("broker_transport_options", {})}
     return app
 
 
-def patient(app: Celery) -> Celery:
+def patient(app: OmegaCelery) -> OmegaCelery:
     """Let an app wait for its broker, as a worker does; return it."""
     options = dict(app.conf.broker_transport_options)
     for name in _HURRY:
@@ -135,13 +151,11 @@ def _check(celeryconf: Mapping[str, Any]) -> None:
 
 
 def _transport_options(broker_url: str) -> dict[str, Any]:
-    scheme = urlsplit(broker_url).scheme.partition("+")[0]
-    if scheme in {"redis", "rediss", "valkey", "valkeys", "sentinel"}:
+    kind = kind_of(broker_url)
+    if kind == "redis":
         return {"visibility_timeout": _VISIBILITY, "health_check_interval": 30, **_HURRY}
-    if scheme in {"amqp", "amqps", "pyamqp"}:
+    if kind == "amqp":
         return {"confirm_publish": True}
-    if scheme == "filesystem":
-        return _folders(broker_url)
     return {}
 
 
@@ -153,18 +167,3 @@ def _tls(broker_url: str) -> dict[str, Any] | None:
     if parts.scheme in {"rediss", "valkeys"}:
         return {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
     return None
-
-
-def _folders(broker_url: str) -> dict[str, Any]:
-    folder = Path(urlsplit(broker_url).path or "/").absolute()
-    if folder == Path("/"):
-        raise SettingsError("broker_url: name the folder of the messages: 'filesystem:///path/to/folder'")
-    messages, control = folder / "messages", folder / "control"
-    for each in (messages, control):
-        each.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return {
-        "data_folder_in": str(messages),
-        "data_folder_out": str(messages),
-        "control_folder": str(control),
-        "polling_interval": 0.05,
-    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from celery import Celery
 
@@ -11,13 +12,15 @@ from omega_domain.services.context import Context
 from omega_domain.services.worker_registry import WorkerRegistry, installed_packages
 
 BROKER, WORKERS = "broker", "workers"
+#: Whoever asks how the broker is does not want to wait for it.
+AT_ONCE: Final = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
 
 
 def diagnose_broker(app: Celery, name: str) -> Symptom:
     """Return whether the broker can be reached; ``name`` is what people call it."""
     try:
         with app.connection_for_write() as connection:
-            connection.connect()
+            connection.ensure_connection(**AT_ONCE)
     except Exception as error:  # noqa: BLE001 -- each transport has errors of its own
         return Symptom(
             BROKER, "failed", f"{name} can not be reached: {error}", "start it, or set broker_url to where it is"

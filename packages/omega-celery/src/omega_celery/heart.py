@@ -12,7 +12,7 @@ import structlog
 from celery.worker import state
 
 from omega_domain.entities.requirement import Worker
-from omega_domain.errors import OmegaError
+from omega_domain.errors import BrokerUnavailableError, OmegaError, StoreUnavailableError
 from omega_domain.services.context import Context
 from omega_domain.services.dispatching import Dispatch
 from omega_domain.services.task_log import LEASE, TaskLog
@@ -108,7 +108,7 @@ class Heart(threading.Thread):
         else:
             self._registry.withdraw(self._worker)
         while self._notes:
-            self._notes[0]()
+            self._see_to(self._notes[0])
             self._notes.popleft()
         if self._steady_since is None:
             self._steady_since = now
@@ -116,6 +116,15 @@ class Heart(threading.Thread):
             count = self._dispatch.sweep(self._worker.labels)
             if count:
                 self._log.warning("gave lost tasks to the broker again", tasks=count)
+
+    def _see_to(self, do: Callable[[], None]) -> None:
+        """Do what a note says; what can not be done now stays noted, what can never be done is logged."""
+        try:
+            do()
+        except (BrokerUnavailableError, StoreUnavailableError):
+            raise
+        except OmegaError as error:
+            self._log.warning("a task can not be looked after", worker=self._worker.name, reason=str(error))
 
     def _note(self, do: Callable[[], None]) -> None:
         self._notes.append(do)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from typing import Any
 
 import structlog
 
 #: Loggers whose lines say what ours say.
-_REPEATED = ("celery.app.trace", "celery.worker.strategy")
+_REPEATED = ("celery.app.trace", "celery.worker.strategy", "multiprocessing")
+#: The logger of what Celery starts processes with; it passes nothing on.
+_ALONE = "multiprocessing"
 
 
 def configure_logs(form: str, level: str) -> None:
@@ -40,5 +43,11 @@ def configure_logs(form: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.getLogger(_ALONE).handlers[:] = [handler]
+    warnings.showwarning = _log_warning
     for name in _REPEATED:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _log_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    logging.getLogger("py.warnings").warning(str(message))

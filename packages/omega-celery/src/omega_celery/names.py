@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Callable
+from functools import cached_property
+from typing import Final
+
 from omega_domain.services.context import Context
 
-CONTEXTS = "omega.context"
+CONTEXTS: Final = "omega.context"
+#: What every broker takes as it is; RabbitMQ limits names to 255 bytes, file systems do the same.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_OTHER: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class QueueNames:
@@ -16,21 +25,29 @@ class QueueNames:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._id: str | None = None
 
-    @property
+    @cached_property
     def context_id(self) -> str:
         """The id of the context."""
-        if self._id is None:
-            entries = self._context.store.collection(CONTEXTS)
-            entry = entries.find_one({"_id": "id"})
-            if entry is None:
-                fresh = {"value": self._context.new_id()[:12]}
-                entries.update_one({"_id": "id"}, {"$setOnInsert": fresh}, upsert=True)
-                entry = entries.find_one({"_id": "id"}) or fresh
-            self._id = str(entry["value"])
-        return self._id
+        return agreed(self._context, "id", lambda: self._context.new_id()[:12])
 
     def of(self, label: str) -> str:
         """Return the name of the queue of a label."""
-        return f"omega.{self.context_id}.{label}"
+        return f"omega.{self.context_id}.{_as_queue_name(label)}"
+
+
+def agreed(context: Context, name: str, make: Callable[[], str]) -> str:
+    """Return a text that is made once and kept in the store, so that all who open the same store agree on it."""
+    entries = context.store.collection(CONTEXTS)
+    entry = entries.find_one({"_id": name})
+    if entry is None:
+        fresh = {"value": make()}
+        entries.update_one({"_id": name}, {"$setOnInsert": fresh}, upsert=True)
+        entry = entries.find_one({"_id": name}) or fresh
+    return str(entry["value"])
+
+
+def _as_queue_name(label: str) -> str:
+    if _PLAIN.fullmatch(label):
+        return label
+    return f"{_OTHER.sub('_', label)[:60]}~{hashlib.sha256(label.encode()).hexdigest()[:16]}"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from billiard.einfo import ExceptionWithTraceback
 from billiard.exceptions import WorkerLostError
 from celery.worker.request import Request
+
+#: What is told of a process that has died, or that a signal ends.
+_LOST: Final = (WorkerLostError, SystemExit, KeyboardInterrupt)
 
 
 class WatchedRequest(Request):  # type: ignore[misc] # Celery brings no types
@@ -19,6 +23,7 @@ class WatchedRequest(Request):  # type: ignore[misc] # Celery brings no types
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> Any:  # noqa: FBT001, FBT002
         """Hear that the task ended by an error; its own are in its record, so this one is of its process."""
-        if isinstance(exc_info.exception, WorkerLostError):
+        error = exc_info.exception
+        if isinstance(error.exc if isinstance(error, ExceptionWithTraceback) else error, _LOST):
             self.task.heart.lost(self.id)
         return super().on_failure(exc_info, send_failed_event, return_ok)

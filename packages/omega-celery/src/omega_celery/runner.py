@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from celery.exceptions import WorkerShutdown, WorkerTerminate
 
+from omega_celery.seals import Seal
 from omega_domain.entities.requirement import Worker
 from omega_domain.entities.task import Task
 from omega_domain.errors import BrokerUnavailableError, StoreUnavailableError
@@ -35,10 +36,12 @@ class Runner:
         omega: the context.
         dispatch: hears of tasks that have ended.
         worker: the worker.
+        seal: of the context.
     """
 
-    def __init__(self, omega: Omega, dispatch: Dispatch, worker: Worker) -> None:
+    def __init__(self, omega: Omega, dispatch: Dispatch, worker: Worker, seal: Seal) -> None:
         self._dispatch = dispatch
+        self._seal = seal
         self._executor = Executor(
             omega.context,
             worker=worker.name,
@@ -49,8 +52,14 @@ class Runner:
         )
         self._log = structlog.get_logger("omega.worker")
 
-    def __call__(self, text: str, *, fresh: bool) -> None:
-        """Run the task of a message, unless its record says that there is nothing to do; see ``Executor.execute``."""
+    def __call__(self, text: str, *, seal: object, fresh: bool) -> None:
+        """Run the task of a message, unless its record says that there is nothing to do; see ``Executor.execute``.
+
+        A message whose seal does not fit is not from this context, or was changed on its way: it is not even read.
+        """
+        if not self._seal.fits(text, seal):
+            self._log.warning("refused a message that nobody of this context has sent")
+            return
         start = time.perf_counter()
         task = self._executor.execute(text, fresh=fresh)
         if task is None:

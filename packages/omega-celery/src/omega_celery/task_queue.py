@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from functools import cached_property
 from typing import Any, Final
 
-from celery import Celery
 from kombu.exceptions import KombuError, OperationalError
 
-from omega_celery.app import RUN
+from omega_celery.addresses import shown
+from omega_celery.app import RUN, OmegaCelery
 from omega_celery.diagnosis import diagnose_broker, diagnose_workers
 from omega_celery.names import QueueNames
+from omega_celery.seals import Seal
 from omega_domain.entities.task import Task
 from omega_domain.errors import BrokerUnavailableError
 from omega_domain.ports.diagnosis import SupportsDiagnosis, Symptom
@@ -33,10 +33,11 @@ class CeleryTaskQueue(TaskQueue, SupportsCancel, SupportsDiagnosis):
         app: the Celery app of the broker.
     """
 
-    def __init__(self, context: Context, app: Celery) -> None:
+    def __init__(self, context: Context, app: OmegaCelery) -> None:
         self._context = context
         self.app = app
         self.names = QueueNames(context)
+        self.seal = Seal(context)
         self.dispatch = Dispatch(context, self._publish, self._depth)
 
     @property
@@ -44,10 +45,10 @@ class CeleryTaskQueue(TaskQueue, SupportsCancel, SupportsDiagnosis):
         """``celery on`` the URL of the broker, without its password."""
         return f"celery on {self.broker}"
 
-    @cached_property
+    @property
     def broker(self) -> str:
         """The URL of the broker, without its password."""
-        return str(self.app.connection_for_write().as_uri())
+        return shown(self.app.url)
 
     def submit(self, stages: Sequence[Sequence[Task]]) -> None:
         """Record the tasks and submit those of the first stage. Raises BrokerUnavailableError."""
@@ -78,10 +79,10 @@ class CeleryTaskQueue(TaskQueue, SupportsCancel, SupportsDiagnosis):
             ) from error
 
     def _send(self, task: Task, producer: Any, *, again: bool) -> None:
-        what = f"{task.kind} {task.name} {task.action}"
+        what, text = f"{task.kind} {task.name} {task.action}", task.to_json()
         self.app.send_task(
             RUN,
-            args=(task.to_json(), again),
+            args=(text, again, self.seal.of(text)),
             task_id=task.id,
             queue=self.names.of(task.label),
             producer=producer,

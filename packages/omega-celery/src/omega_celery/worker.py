@@ -8,8 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+import click
 import structlog
 from celery import Celery, signals
+from celery.bin.base import CLIContext
+from celery.bin.worker import worker as celery_worker
 from kombu.entity import Queue
 
 from omega_celery.app import RUN, patient
@@ -72,8 +75,9 @@ def run_worker(
     queues = [queue.names.of(label) for label in labels]
     app.conf.task_queues = [Queue(each, routing_key=each) for each in queues]  # type: ignore[no-untyped-call]
     app.amqp.queues.select(queues)  # and no others, though tasks may be submitted to them from here
+    queue.seal.prepare()
     heart = Heart(omega.context, queue.dispatch, worker)
-    _install(app, Runner(omega, queue.dispatch, worker), heart)
+    _install(app, Runner(omega, queue.dispatch, worker, queue.seal), heart)
     facts = {
         "worker": worker.name,
         "labels": list(labels),
@@ -84,25 +88,24 @@ def run_worker(
         "pool": f"{pool} of {concurrency}",
     }
     node = _node(worker.name, queue.names.context_id)
-    argv = ["--quiet", "worker", "--hostname", node, "--concurrency", str(concurrency), "--pool", pool]
-    with _connected(heart, facts), heart:
-        return int(app.start([*argv, "--without-gossip", "--without-mingle", "--loglevel", log_level, *options]) or 0)
+    argv = ["--hostname", node, "--concurrency", str(concurrency), "--pool", pool, "--loglevel", log_level]
+    with _connected(heart, facts) as stops, heart:
+        code = _serve(app, [*argv, "--without-gossip", "--without-mingle", *options])
+    return 0 if stops == ["warm"] else code  # for Celery a warm stop by Ctrl-C is a failure
 
 
 def _introduce(omega: Omega, name: str | None, labels: tuple[str, ...], concurrency: int) -> Worker:
     host = socket.gethostname()
     wanted = name or "worker"
-    full = wanted if "@" in wanted else f"{wanted}@{host}"
-    if name is None:
-        full = WorkerRegistry(omega.context).free_name(full)
-    return Worker(
+    worker = Worker(
         id=omega.context.new_id(),
-        name=full,
+        name=wanted if "@" in wanted else f"{wanted}@{host}",
         labels=labels,
         capacity=concurrency,
         packages=installed_packages(),
         seen=omega.context.clock.now(),
     )
+    return worker if name else WorkerRegistry(omega.context).enlist(worker)
 
 
 def _node(name: str, context_id: str) -> str:
@@ -111,20 +114,37 @@ def _node(name: str, context_id: str) -> str:
     return f"{first}.{context_id}@{host}"
 
 
+def _serve(app: Celery, argv: Sequence[str]) -> int:
+    """Run Celery's worker; return its exit code.
+
+    Not by ``app.start()``, which would obey variables of the environment such as APP and BROKER_URL.
+    """
+    context = celery_worker.make_context(
+        "worker", list(argv), obj=CLIContext(app, no_color=True, workdir=None, quiet=True)
+    )
+    try:
+        with context:
+            celery_worker.invoke(context)
+    except click.exceptions.Exit as end:
+        return int(end.exit_code or 0)  # Celery gives none when it was stopped at once
+    return 0
+
+
 def _install(app: Celery, run: Runner, heart: Heart) -> None:
     """Make the task known that runs all tasks."""
 
-    def run_task(self: Any, text: str, again: bool) -> None:  # noqa: FBT001 -- Celery passes it by position
-        run(text, fresh=not (again or self.request.delivery_info.get("redelivered")))
+    def run_task(self: Any, text: str, again: bool, seal: str = "") -> None:  # noqa: FBT001 -- passed by position
+        run(text, seal=seal, fresh=not (again or self.request.delivery_info.get("redelivered")))
 
     watched = "omega_celery.request:WatchedRequest"
     app.task(run_task, name=RUN, bind=True, ignore_result=True, typing=False, Request=watched, heart=heart)
 
 
 @contextmanager
-def _connected(heart: Heart, facts: dict[str, Any]) -> Iterator[None]:
-    """Hear of what happens to the worker, as long as it runs."""
+def _connected(heart: Heart, facts: dict[str, Any]) -> Iterator[list[str]]:
+    """Hear of what happens to the worker, as long as it runs; yield how it was told to stop, each time."""
     log = structlog.get_logger("omega.worker")
+    stops: list[str] = []
 
     def ready(**_: Any) -> None:
         heart.begin()
@@ -132,6 +152,7 @@ def _connected(heart: Heart, facts: dict[str, Any]) -> Iterator[None]:
 
     def stopping(sig: str = "", how: str = "", **_: Any) -> None:
         heart.close()
+        stops.append(how.lower())
         log.info("worker stopping", signal=sig, how=how.lower(), worker=facts["worker"])
 
     def born(**_: Any) -> None:
@@ -149,7 +170,7 @@ def _connected(heart: Heart, facts: dict[str, Any]) -> Iterator[None]:
     for signal, receiver in pairs:
         signal.connect(receiver, weak=False)
     try:
-        yield
+        yield stops
     finally:
         for signal, receiver in pairs:
             signal.disconnect(receiver)

@@ -110,7 +110,7 @@ def _misused(error: typer.TyperException) -> int:
     path = ctx.command_path if ctx else "om"
     words = error.format_message()
     is_help = words.startswith("Usage:")  # what typer says where a command is missing
-    sys.stderr.write(f"{words}\n" if is_help else f"{path}: {words.rstrip('.')}. See {path} --help\n")
+    sys.stderr.write(f"{words}\n" if is_help else f"{path}: {' '.join(words.split()).rstrip('.')}. See {path} --help\n")
     return error.exit_code
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from threading import RLock
-from typing import Any
+from typing import Any, Final
 
 from omega_domain.errors import PluginError, UnknownKindError, UnsupportedObjectError
 from omega_domain.ports.backend import DataBackend
 
 BackendClass = type[DataBackend]
 BackendLoader = Callable[[], BackendClass]
+
+#: Stores that backends may be made for; in the others nothing is loaded to look for such.
+_WITH_OWN: Final = frozenset({"jobs/", "scripts/"})
 
 
 class BackendRegistry:
@@ -90,17 +93,7 @@ class BackendRegistry:
         Raises:
             UnsupportedObjectError: none does; the message lists what is supported.
         """
-        everywhere: list[BackendClass] = []
-        for kind in [*self._classes, *self._loaders]:
-            if kind not in self._classes and not _can_exist(kind):
-                continue
-            backend = self._load(kind)
-            places = getattr(backend, "PREFIXES", ())
-            if backend is not None and not places:
-                everywhere.append(backend)
-            elif backend is not None and prefix in places and backend.supports(obj, name, **options):
-                return backend
-        for backend in everywhere:
+        for backend in self._candidates(prefix):
             if backend.supports(obj, name, **options):
                 return backend
         found = type(obj)
@@ -109,6 +102,17 @@ class BackendRegistry:
             f"Supported kinds: {', '.join(self.kinds) or 'none'}. "
             "Convert it, or register a backend by store.register_backend(kind, cls)"
         )
+
+    def _candidates(self, prefix: str) -> Iterator[BackendClass]:
+        """Iterate over the backends of a store, its own first; each is loaded when it is its turn."""
+        if prefix in _WITH_OWN:
+            yield from [backend for backend in self._possible() if prefix in _places(backend)]
+        yield from (backend for backend in self._possible() if not _places(backend))
+
+    def _possible(self) -> Iterator[BackendClass]:
+        for kind in [*self._classes, *self._loaders]:
+            if (kind in self._classes or _can_exist(kind)) and (backend := self._load(kind)) is not None:
+                yield backend
 
     def _load(self, kind: str) -> BackendClass | None:
         with self._lock:
@@ -120,6 +124,10 @@ class BackendRegistry:
                     warnings.warn(f"the backend {origin} of kind {kind!r} can not be loaded: {error}", stacklevel=3)
                     return None
             return self._classes.get(kind)
+
+
+def _places(backend: BackendClass) -> tuple[str, ...]:
+    return getattr(backend, "PREFIXES", ())
 
 
 def _can_exist(kind: str) -> bool:

@@ -16,11 +16,15 @@ from omega_domain.entities.task import PENDING, Task, TaskRecord
 from omega_domain.errors import TaskCancelledError, TaskTimeLimitError, WorkerLostError
 from omega_domain.services.arguments import Arguments
 from omega_domain.services.context import Context
-from omega_domain.services.task_log import LEASE, MAX_ATTEMPTS, TASKS, TaskLog
+from omega_domain.services.task_log import MAX_ATTEMPTS, TASKS, TaskLog
 
 RUNS: Final = "omega.runs"
 #: How long a task is left to the broker before it is given to it again, if nothing waits there.
 REQUEUE_AFTER: Final = timedelta(seconds=30)
+#: How long nothing must have happened in a run of several stages before somebody looks whether it is stuck.
+STUCK_AFTER: Final = timedelta(seconds=60)
+#: How long a run whose tasks are not all recorded is left to who submits it.
+ABANDONED_AFTER: Final = timedelta(hours=1)
 _BATCH = 500
 
 
@@ -187,7 +191,7 @@ class Dispatch:
     def _sweep_runs(self) -> int:
         """See after runs in which nothing has happened for a while: a worker may have died between two stages."""
         count = 0
-        for entry in list(self._runs.find({"touched": {"$lt": self._context.clock.now() - LEASE}})):
+        for entry in list(self._runs.find({"touched": {"$lt": self._context.clock.now() - STUCK_AFTER}})):
             run, stage = entry["_id"], entry["stage"]
             is_last = stage + 1 == len(entry["sizes"])
             count += self._start_stage(run, stage, is_last=is_last)

@@ -91,9 +91,14 @@ class Executor:
             return None
         arguments = Arguments(self._context, self._log.codec, task.bucket)
         try:
-            return task if self._run(task, claim, arguments) else None
-        finally:
+            has_ended = self._run(task, claim, arguments)
+        except BaseException as error:
+            if not self._is_stopping(error):  # else who runs it next needs them
+                self._patiently(lambda: arguments.discard(task.arguments))
+            raise
+        if has_ended:
             self._patiently(lambda: arguments.discard(task.arguments))
+        return task if has_ended else None
 
     def _claim(self, task: Task, *, fresh: bool) -> Claim | None:
         if fresh and self._holder is not None and _only_reads(task):

@@ -17,7 +17,7 @@ from omega_domain.ports.task_queue import SupportsCancel, TaskQueue
 from omega_domain.services.arguments import Arguments
 from omega_domain.services.attempts import current_attempt
 from omega_domain.services.canvas import Canvas, current_canvas
-from omega_domain.services.execution import Executor
+from omega_domain.services.execution import Executor, local_worker
 from omega_domain.services.explaining import explain
 from omega_domain.services.handover import handing_over
 from omega_domain.services.linking import link_dataset
@@ -208,7 +208,8 @@ class OmegaRuntime:
         """Return where a task would go and why, in plain JSON types; nothing is submitted.
 
         Returns:
-            A dict of ``label``; ``why`` it is this one; ``queue``, where tasks go; ``waiting``, how many are there;
+            A dict of ``label``; ``why`` it is this one; ``queue``, where tasks go, None for this process; ``waiting``,
+            how many are there;
             ``candidates``, the live workers that serve it; ``differences``, packages whose versions differ between here
             and a candidate: ``{worker: {package: [here, there]}}``; and ``problem``, why it would be refused.
 
@@ -217,7 +218,9 @@ class OmegaRuntime:
         """
         meta = self._store_of(kind).resolve(name)
         requirement, why = self._requirement(meta)
-        return explain(self._router, self._log, requirement, task=f"{kind} {name} {action}", why=why)
+        here = local_worker() if self._local else None
+        task = f"{kind} {name} {action}"
+        return explain(self._router, self._log, requirement, task=task, why=why, here=here)
 
     # -- inside ----------------------------------------------------------------------------------------------------
 

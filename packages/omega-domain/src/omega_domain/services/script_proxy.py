@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from omega_domain.errors import UnsupportedOptionError
 
 if TYPE_CHECKING:
     from omega_domain.services.results import AsyncResult
     from omega_domain.services.runtime import OmegaRuntime
+
+#: What :meth:`ScriptProxy.run` can not hand on by name: the runtime gives it to the script itself.
+RESERVED: Final = frozenset({"om", "forwarded"})
 
 
 class ScriptProxy:
@@ -16,16 +21,21 @@ class ScriptProxy:
         self._runtime = runtime
         self.name = name
 
-    def run(self, *args: Any, **kwargs: Any) -> AsyncResult:
+    def run(self, /, *args: Any, **kwargs: Any) -> AsyncResult:
         """Call ``run(om, *args, **kwargs)`` of the script on a worker; the values must be such that JSON can carry.
 
-        In a sequence, what the task before returned comes as the first argument if none are given, else as ``results``
-        if the function takes that; in a mapreduce it is the list of what all have returned.
+        In a sequence, what the task before returned comes as the first argument if none are given and the function
+        takes one, else as ``results`` if it takes that; in a mapreduce it is the list of what all have returned.
 
         Raises:
             ObjectNotFoundError: there is no such script. NoWorkerError: nobody runs it. CodecError: an argument can not
-                travel. Then nothing was submitted.
+                travel. UnsupportedOptionError: one is called ``om`` or ``forwarded``. Then nothing was submitted.
         """
+        if taken := sorted(RESERVED & kwargs.keys()):
+            raise UnsupportedOptionError(
+                f"the script {self.name!r} can not be given {', '.join(f'{word}=' for word in taken)}, which it gets "
+                "from the runtime: rename the parameter of its function, or give it by place"
+            )
         return self._runtime.submit(self.name, "run", args, kwargs, kind="script")
 
     def __repr__(self) -> str:

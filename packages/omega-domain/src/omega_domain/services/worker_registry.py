@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from omega_domain.entities.requirement import Worker
+from omega_domain.errors import DuplicateDocumentError
 from omega_domain.services.context import Context
 from omega_domain.services.task_log import LEASE
 
@@ -35,14 +37,25 @@ class WorkerRegistry:
         self._context = context
         self._workers = context.store.collection(WORKERS)
 
+    def enlist(self, worker: Worker) -> Worker:
+        """Write the entry of a worker under a name that no live one has; return it with that name.
+
+        If its own is taken, ``worker@host``, it is ``worker2@host`` and so on; two that ask at once get two names.
+        """
+        first, _, host = worker.name.partition("@")
+        named, number = worker, 1
+        while not self._claim(named):
+            number += 1
+            named = replace(worker, name=f"{first}{number}@{host}")
+        return named
+
     def announce(self, worker: Worker) -> None:
         """Write or renew the entry of a worker; it is seen now."""
-        fields = {**worker.to_plain(), "labels": list(worker.labels), "seen": self._context.clock.now()}
-        self._workers.update_one({"_id": worker.id}, {"$set": fields}, upsert=True)
+        self._workers.update_one({"_id": worker.name}, {"$set": self._fields(worker)}, upsert=True)
 
     def withdraw(self, worker: Worker) -> None:
         """Remove the entry of a worker that stops, and those of workers that died long ago."""
-        self._workers.delete_many({"_id": worker.id})
+        self._workers.delete_many({"_id": worker.name, "id": worker.id})
         self._workers.delete_many({"seen": {"$lt": self._context.clock.now() - _REMEMBERED}})
 
     def live(self) -> list[Worker]:
@@ -53,15 +66,23 @@ class WorkerRegistry:
         """Return the workers that died without a word, by name."""
         return [worker for worker in self._all() if worker.seen <= self._horizon]
 
-    def free_name(self, wanted: str) -> str:
-        """Return a name that no live worker has: ``worker@host``, else ``worker2@host`` and so on."""
-        taken = {worker.name for worker in self.live()}
-        first, _, host = wanted.partition("@")
-        name, number = wanted, 1
-        while name in taken:
-            number += 1
-            name = f"{first}{number}@{host}"
-        return name
+    def _claim(self, worker: Worker) -> bool:
+        """Write the entry of a worker if nobody has its name, or who has it is dead."""
+        fields = self._fields(worker)
+        found = self._workers.find_one({"_id": worker.name})
+        if found is None:
+            try:
+                self._workers.insert_many([{"_id": worker.name, **fields}])
+            except DuplicateDocumentError:
+                return False
+            return True
+        if found["seen"] > self._horizon:
+            return False
+        unchanged = {"_id": worker.name, "id": found["id"], "seen": found["seen"]}
+        return self._workers.update_one(unchanged, {"$set": fields}).matched_count > 0
+
+    def _fields(self, worker: Worker) -> dict[str, Any]:
+        return {**worker.to_plain(), "id": worker.id, "seen": self._context.clock.now()}
 
     @property
     def _horizon(self) -> datetime:
@@ -85,7 +106,7 @@ def _version(package: str) -> str | None:
 
 def _to_worker(entry: dict[str, Any]) -> Worker:
     return Worker(
-        id=entry["_id"],
+        id=entry["id"],
         name=entry["name"],
         labels=tuple(entry["labels"]),
         capacity=entry["capacity"],

@@ -113,6 +113,17 @@ class MemoryCollection(Collection):
             if filter and isinstance(filter.get("_id"), str):
                 key = order(filter["_id"])
                 candidates = [(key, self._documents[key])] if key in self._documents else []
+            elif filter and (ids := _wanted_ids(filter)) is not None:
+                candidates = [item for item in self._documents.items() if item[0] in ids]
             else:
                 candidates = list(self._documents.items())
         return (item for item in candidates if test(item[1]))
+
+
+def _wanted_ids(filter: Filter) -> set[tuple[Any, ...]] | None:
+    """Return the keys of the texts one of which ``_id`` must be; None if the filter does not say so."""
+    condition = filter.get("_id")
+    wanted = condition.get("$in") if isinstance(condition, Mapping) else None
+    if not isinstance(wanted, list) or not all(isinstance(each, str) for each in wanted):
+        return None
+    return {order(each) for each in wanted}
