@@ -82,6 +82,10 @@ class WorkerProcess:
         found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [int(pid) for pid in found.split()]
 
+    def memory(self) -> dict[int, int]:
+        """Return how many bytes of memory it and its children have, by the ids of the processes."""
+        return {pid: _resident(pid) for pid in (self.process.pid, *self.children())}
+
     def kill(self) -> None:
         """Kill the worker itself, as the kernel does; its children have to see by themselves."""
         self.process.send_signal(signal.SIGKILL)
@@ -115,6 +119,10 @@ def _line(text: str) -> dict[str, Any]:
     except ValueError:
         return {"event": text}
     return found if isinstance(found, dict) else {"event": text}
+
+
+def _resident(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from celery import Celery
 from celery.app.defaults import SETTING_KEYS
 from celery.backends.base import DisabledBackend
+from celery.loaders.app import AppLoader
 from celery.states import IGNORED
 
 from omega_celery.addresses import kind_of, spelled
@@ -70,12 +71,17 @@ _FIXED: Final[Mapping[str, str]] = {
 FOLDERS: Final = "omega_celery.folders:FolderTransport"
 #: The same for Redis, in its own words.
 _HURRY: Final[Mapping[str, Any]] = {"socket_connect_timeout": PATIENCE, "socket_timeout": 5.0}
+#: What keeps who sends a message from waiting for ever for a broker that hangs.
+_WRITING: Final[Mapping[str, Mapping[str, Any]]] = {
+    "amqp": {"read_timeout": 5.0, "write_timeout": 5.0},
+    "redis": {"socket_timeout": 5.0},
+}
 #: How long a message may stay unacknowledged before Redis brings it again; that is harmless, see dispatching.
 _VISIBILITY: Final = 600
 
 
 class OmegaCelery(Celery):  # type: ignore[misc] # Celery brings no types
-    """A Celery app that stays with its broker, whatever CELERY_BROKER_URL says in the environment.
+    """A Celery app that stays with its broker and settings, whatever CELERY_BROKER_URL and the like say.
 
     Attributes:
         url: of the broker.
@@ -88,7 +94,7 @@ class OmegaCelery(Celery):  # type: ignore[misc] # Celery brings no types
             "omega",
             broker=url,
             set_as_current=False,
-            loader="celery.loaders.app:AppLoader",
+            loader=f"{__name__}:OwnSettings",
         )
         self.url = url
 
@@ -97,8 +103,17 @@ class OmegaCelery(Celery):  # type: ignore[misc] # Celery brings no types
         return super().connection_for_read(url or self.url, **kwargs)
 
     def connection_for_write(self, url: str | None = None, **kwargs: Any) -> Any:
-        """Return a connection for messages from us, not yet opened."""
-        return super().connection_for_write(url or self.url, **kwargs)
+        """Return a connection for messages from us, not yet opened; it waits only so long for a broker that hangs."""
+        options = {**_WRITING.get(kind_of(self.url), {}), **self.conf.broker_transport_options}
+        return super().connection_for_write(url or self.url, **{"transport_options": options, **kwargs})
+
+
+class OwnSettings(AppLoader):  # type: ignore[misc] # the same
+    """Reads no module of settings that CELERY_CONFIG_MODULE names."""
+
+    def read_configuration(self, *_: object, **__: object) -> dict[str, Any]:
+        """Return no settings."""
+        return {}
 
 
 class NoResults(DisabledBackend):  # type: ignore[misc] # the same

@@ -23,7 +23,7 @@ BEAT: Final = 3.0
 
 
 class Heart(threading.Thread):
-    """Beats in the parent process of a worker, whatever its tasks do.
+    """Beats in the parent process of a worker, whatever its tasks do, and whether or not its broker answers.
 
     It looks after the lost tasks of others only while it has reached the store for the length of a lease: when a store
     comes back, all must get the time to renew their claims first.
@@ -52,15 +52,18 @@ class Heart(threading.Thread):
         self._seen: set[str] = set()
         self._steady_since: float | None = None
         self._last = time.monotonic()
-        self._wake = threading.Event()
+        self._wake, self._due = threading.Event(), threading.Event()
+        self._carer = threading.Thread(target=self._care_until_the_end, name="omega-carer", daemon=True)
         self._is_open = True
         self._is_over = False
         self._log = structlog.get_logger("omega.heart")
 
     def begin(self) -> None:
-        """Announce the worker, and start to beat."""
-        self.beat()
-        if not self.is_alive():
+        """Announce the worker, and start to beat; a worker that has found its broker again is announced at once."""
+        if self.is_alive():
+            self._wake.set()
+        else:
+            self.beat()
             self.start()
 
     def close(self) -> None:
@@ -77,27 +80,44 @@ class Heart(threading.Thread):
         self._note(lambda: self._dispatch.overran(task_id, holder=self._worker.id, seconds=seconds))
 
     def run(self) -> None:
-        """Beat until the end."""
+        """Beat until the end; a thread beside it does what a broker that hangs could stop."""
+        self._carer.start()
         while not self._is_over:
             self._wake.wait(BEAT)
             self._wake.clear()
-            self.beat()
+            if self._is_done(self._renew):
+                self._due.set()
 
     def beat(self) -> None:
         """Beat once; what goes wrong is logged, and done again by the next beat."""
+        if self._is_done(self._renew):
+            self._is_done(self._care)
+
+    def _care_until_the_end(self) -> None:
+        while not self._is_over:
+            self._due.wait()
+            self._due.clear()
+            self._is_done(self._care)
+
+    def _is_done(self, do: Callable[[], None]) -> bool:
+        try:
+            do()
+        except OmegaError as error:
+            if not isinstance(error, BrokerUnavailableError):
+                self._steady_since = None
+            self._log.warning("no beat", worker=self._worker.name, reason=str(error))
+        except Exception:  # noqa: BLE001 -- whatever it is, the next beat must come
+            self._log.exception("no beat", worker=self._worker.name)
+        else:
+            return True
+        return False
+
+    def _renew(self) -> None:
+        """Tell the store that the worker and its tasks live."""
         now = time.monotonic()
         if now - self._last > LEASE.total_seconds() / 2:
             self._steady_since = None  # this machine was asleep: others must get the time to renew their claims
         self._last = now
-        try:
-            self._attend(now)
-        except OmegaError as error:
-            self._steady_since = None
-            self._log.warning("no beat", worker=self._worker.name, reason=str(error))
-        except Exception:  # noqa: BLE001 -- whatever it is, the next beat must come
-            self._log.exception("no beat", worker=self._worker.name)
-
-    def _attend(self, now: float) -> None:
         running = set(self._running())
         self._tasks.renew(running, holder=self._worker.id)
         for task_id in running & self._seen:
@@ -107,12 +127,16 @@ class Heart(threading.Thread):
             self._registry.announce(self._worker)
         else:
             self._registry.withdraw(self._worker)
+        if self._steady_since is None:
+            self._steady_since = now
+
+    def _care(self) -> None:
+        """Look after lost tasks, which takes the broker."""
         while self._notes:
             self._see_to(self._notes[0])
             self._notes.popleft()
-        if self._steady_since is None:
-            self._steady_since = now
-        if now - self._steady_since >= LEASE.total_seconds() and self._is_open:
+        since = self._steady_since
+        if since is not None and time.monotonic() - since >= LEASE.total_seconds() and self._is_open:
             count = self._dispatch.sweep(self._worker.labels)
             if count:
                 self._log.warning("gave lost tasks to the broker again", tasks=count)
@@ -137,9 +161,12 @@ class Heart(threading.Thread):
         self._is_open = False
         self._is_over = True
         self._wake.set()
-        if self.is_alive():
-            self.join(timeout=BEAT)
-        self.beat()
+        self._due.set()
+        for thread in (self, self._carer):
+            if thread.is_alive():
+                thread.join(timeout=BEAT)
+        if self._is_done(self._renew) and not self._carer.is_alive():
+            self._is_done(self._care)
 
 
 def running_tasks() -> list[str]:

@@ -1,6 +1,7 @@
 """Collections that give and take many documents as tables of Arrow.
 
-What that takes is imported with the first table: pymongoarrow loads pandas, which a worker without frames does not need.
+What that takes is imported with the first table: pymongoarrow loads pandas, which a worker without frames has no need
+of.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from omega_domain.ports.store import ArrowSchema, ArrowTable, Filter, SupportsTa
 from omega_mongo.collection import MongoCollection
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from omega_mongo.arrow import ArrowCollection
 
 
@@ -21,10 +24,9 @@ class MongoTables(MongoCollection, SupportsTables):
         """Insert the rows in order."""
         self._as_arrow().insert_table(table)
 
-    def find_table(self, filter: Filter, schema: ArrowSchema, *, whole: bool = False) -> ArrowTable:
+    def find_table(self, filter: Filter, schema: ArrowSchema, *, whole: bool = False) -> pa.Table:
         """Return the fields of this schema of all documents that match; a number is read as what the schema says."""
-        found: ArrowTable = self._as_arrow().find_table(filter, schema, whole=whole)
-        return found
+        return self._as_arrow().find_table(filter, schema, whole=whole)
 
     def _as_arrow(self) -> ArrowCollection:
         from omega_mongo.arrow import ArrowCollection  # noqa: PLC0415 -- loads pandas

@@ -4,12 +4,16 @@ A worker may die after it has put an object and before it could say so; then the
 its puts take effect once, a version that a task puts has an id that follows from the task, the attempt, the object and
 which put of it this is. A later attempt that comes to the same put finds the version of the former, and leaves it at
 that.
+
+And a worker may stand still for so long that others take over its task, and then go on. So a put looks at the head
+that it is about to replace first, then whether its attempt is still the one that counts. If it is, then a later attempt
+begins after that look: it finds this put, or is there first, and then the head is another one.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -19,6 +23,7 @@ from uuid import UUID, uuid5
 
 from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.task import Task
+from omega_domain.errors import TaskError
 
 _NAMESPACE: Final = UUID("5b0f3a52-6d0e-4c55-9a3e-0f6f5c1f2f0a")
 #: Tries of a put against other writers after which a second attempt no longer finds it.
@@ -34,10 +39,12 @@ class Attempt:
     Attributes:
         task: the task.
         number: which attempt it is, from 1.
+        counts: tells whether nobody has ended the task or taken it over.
     """
 
     task: Task
     number: int = 1
+    counts: Callable[[], bool] = lambda: True
     _puts: Counter[ObjectKey] = field(default_factory=Counter)
 
     def next_put(self, key: ObjectKey) -> Put:
@@ -58,6 +65,15 @@ class Put:
         """Iterate over the ids for the new version: one for each try, until nobody else is faster."""
         return (self._id_of(self.attempt.number, turn) for turn in count())
 
+    def check(self) -> None:
+        """Raise TaskError if the attempt does not count any more."""
+        if not self.attempt.counts():
+            task = self.attempt.task
+            raise TaskError(
+                f"{self.key.name!r} was not put: task {task.id} ({task.action} of {task.name!r}) was cancelled, or "
+                "taken over by another worker"
+            )
+
     @property
     def former_ids(self) -> frozenset[str]:
         """The ids that earlier attempts may have given to the version of the same put."""
@@ -74,9 +90,9 @@ def current_attempt() -> Attempt | None:
 
 
 @contextmanager
-def attempting(task: Task, number: int) -> Iterator[Attempt]:
-    """Make this the current attempt, as long as the block lasts."""
-    attempt = Attempt(task, number)
+def attempting(task: Task, number: int, *, counts: Callable[[], bool] = lambda: True) -> Iterator[Attempt]:
+    """Make this the current attempt, as long as the block lasts; see :class:`Attempt`."""
+    attempt = Attempt(task, number, counts)
     token = _current.set(attempt)
     try:
         yield attempt

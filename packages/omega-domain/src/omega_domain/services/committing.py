@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from omega_domain.entities.metadata import Head
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 60.0
 MAX_PAUSE = 0.05
+#: How far the clocks of clients and workers may be apart.
+SKEW = timedelta(minutes=10)
 
 T = TypeVar("T")
 
@@ -45,12 +48,12 @@ class Commits:
         leased: set[str] = set()
         running = current_attempt()
         put = running.next_put(draft.key) if running else None
-        if put and (done := self._find_former(put)) is not None:
-            return done
         ids = put.version_ids() if put else iter(self._context.new_id, "")
 
         def attempt() -> tuple[Head, Version] | None:
             head = self._context.metadata.head(draft.key)
+            if put and head and (former := self._find_former(put, head)) is not None:
+                return head, former
             parent = self._parent(head, draft) if head and merge else None
             payload = merge(parent) if merge else draft.payload
             held = leased.union(part.ref for part in (parent.parts if parent else ()))
@@ -58,6 +61,8 @@ class Commits:
             self._payloads.lease(fresh)
             leased.update(part.ref for part in fresh)
             before = head.attributes if head else {}
+            if put:
+                put.check()
             return self.try_commit(
                 draft.key,
                 head,
@@ -174,15 +179,14 @@ class Commits:
             pause = min(pause * 2, MAX_PAUSE)
         return result
 
-    def _find_former(self, put: Put) -> tuple[Head, Version] | None:
+    def _find_former(self, put: Put, head: Head) -> Version | None:
         """Return what an earlier attempt of the same task has committed already."""
         former = put.former_ids
-        head = self._context.metadata.head(put.key) if former else None
-        ref = head.tip if head else None
-        while head and ref and (version := self._context.metadata.version(ref.id)) is not None:
+        ref = head.tip if former else None
+        while ref and (version := self._context.metadata.version(ref.id)) is not None:
             if version.id in former:
-                return head, version
-            if version.created < put.attempt.task.submitted:
+                return version
+            if version.created < put.attempt.task.submitted - SKEW:
                 return None
             ref = version.parent
         return None

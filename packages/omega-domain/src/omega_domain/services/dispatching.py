@@ -8,12 +8,19 @@ again, gives to the broker once more what should have been there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from omega_domain.entities.task import PENDING, Task, TaskRecord
-from omega_domain.errors import TaskCancelledError, TaskTimeLimitError, WorkerLostError
+from omega_domain.errors import (
+    BrokerUnavailableError,
+    TaskCancelledError,
+    TaskError,
+    TaskTimeLimitError,
+    WorkerLostError,
+)
 from omega_domain.services.arguments import Arguments
 from omega_domain.services.context import Context
 from omega_domain.services.task_log import MAX_ATTEMPTS, TASKS, TaskLog
@@ -66,21 +73,29 @@ class Dispatch:
             return
         first, *later = self._open_run(stages) if len(stages) > 1 else stages
         rest = [task for stage in later for task in stage]
-        self._log.announce(rest)
-        self._log.announce(first, queued=True)
         try:
+            self._log.announce(rest)
+            self._log.announce(first, queued=True)
             self._publish(first)
         except BaseException:
             self._log.withdraw([*first, *rest])
+            if later:
+                self._close_run(str(first[0].run), len(stages))
             raise
 
     def ended(self, task: Task) -> None:
-        """Take note that a task has ended: if it was the last of its stage, the next stage starts."""
+        """Take note that a task has ended: if it was the last of its stage, the next stage starts.
+
+        Raises:
+            BrokerUnavailableError: the broker can not be reached; a sweep will start it.
+        """
         if task.run is None or task.is_last:
             return
         at_stage = {"_id": task.run, "stage": task.stage}
         self._runs.update_one(at_stage, {"$inc": {"left": -1}, "$set": {"touched": self._context.clock.now()}})
-        self._advance(task.run, task.stage)
+        entry = self._runs.find_one(at_stage)
+        if entry is not None and entry["left"] <= 0:
+            self._see_to(entry)
 
     def cancel(self, task_id: str) -> bool:
         """Record a task that has not ended as cancelled; return whether it was so.
@@ -97,7 +112,9 @@ class Dispatch:
     def lost(self, task_id: str, *, holder: str) -> None:
         """Take note that the process which ran a task is dead, though its holder lives."""
         record = self._log.get(task_id)
-        if not record.is_final and record.holder in {holder, None}:  # None if it was begun without a word
+        if record.status == PENDING and record.attempts == 0:  # it was begun without a word, see TaskLog.begin
+            self._requeue([record], attempts=1)
+        elif not record.is_final and record.holder in {holder, None}:
             self._revive(record)
 
     def overran(self, task_id: str, *, holder: str, seconds: float) -> None:
@@ -115,10 +132,7 @@ class Dispatch:
             labels: the labels of the worker that calls.
         """
         count = sum(self._revive(record) for record in list(self._log.expired()))
-        before = self._context.clock.now() - REQUEUE_AFTER
-        for label in labels:
-            if self._log.queued_before(before, label=label, limit=1) and not self._depth(label):
-                count += self._requeue(self._log.queued_before(before, label=label, limit=_BATCH))
+        count += sum(self._requeue(self._lost_messages(label)) for label in labels)
         return count + self._sweep_runs()
 
     # -- lost tasks ------------------------------------------------------------------------------------------------
@@ -135,72 +149,115 @@ class Dispatch:
         self._give_up(record, error)
         return False
 
-    def _requeue(self, records: Sequence[TaskRecord]) -> int:
-        tasks = [_task_of(record) for record in records if self._log.requeue(record)]
+    def _lost_messages(self, label: str) -> list[TaskRecord]:
+        """Return tasks that should wait in the broker but do not: nothing does, or later ones started long ago."""
+        before = self._context.clock.now() - REQUEUE_AFTER
+        oldest = next(iter(self._log.queued_before(before, label=label, limit=1)), None)
+        if oldest is None or oldest.queued is None:
+            return []
+        if self._depth(label):
+            later = self._log.started_after(oldest.queued + REQUEUE_AFTER, label=label)
+            if later is None or later.queued is None:
+                return []
+            before = min(before, later.queued - REQUEUE_AFTER)
+        return self._log.queued_before(before, label=label, limit=_BATCH)
+
+    def _requeue(self, records: Sequence[TaskRecord], *, attempts: int | None = None) -> int:
+        tasks = [_task_of(record) for record in records if self._log.requeue(record, attempts=attempts)]
         if tasks:
             self._publish(tasks, again=True)
         return len(tasks)
 
     def _give_up(self, record: TaskRecord, error: Exception) -> bool:
-        if not self._log.give_up(record, error):
+        """Record a task as FAILURE, and go on with its run; return False if it has changed meanwhile."""
+        if not self._end(record, error):
             return False
         if record.envelope:
+            with suppress(BrokerUnavailableError):  # a sweep will start what comes next
+                self.ended(_task_of(record))
+        return True
+
+    def _end(self, record: TaskRecord, error: Exception) -> bool:
+        if not self._log.give_up(record, error):
+            return False
+        if record.envelope:  # else a process runs it that has submitted it to itself
             task = _task_of(record)
             Arguments(self._context, self._log.codec, task.bucket).discard(task.arguments)
-            self.ended(task)
         return True
 
     # -- runs of several stages ------------------------------------------------------------------------------------
 
     def _open_run(self, stages: Sequence[Sequence[Task]]) -> list[list[Task]]:
-        run, last = self._context.new_id(), len(stages) - 1
+        run, last, now = self._context.new_id(), len(stages) - 1, self._context.clock.now()
         members = [
             {"_id": _stage_id(run, number), "members": [task.id for task in stage]}
             for number, stage in enumerate(stages)
         ]
         entry = {"_id": run, "stage": 0, "sizes": [len(stage) for stage in stages], "left": len(stages[0])}
-        self._runs.insert_many([*members, {**entry, "touched": self._context.clock.now()}])
+        self._runs.insert_many([*members, {**entry, "opened": now, "touched": now}])
         return [
             [replace(task, run=run, stage=number, is_last=number == last) for task in stage]
             for number, stage in enumerate(stages)
         ]
 
-    def _advance(self, run: str, stage: int) -> None:
-        """Start the next stage of a run if this one has ended; one of all that come here does."""
-        entry = self._runs.find_one({"_id": run, "stage": stage})
-        if entry is None or entry["left"] > 0 or self._unfinished(run, stage):
-            return
-        done = {"_id": run, "stage": stage, "left": {"$lte": 0}}
-        after = {"stage": stage + 1, "left": entry["sizes"][stage + 1], "touched": self._context.clock.now()}
-        if self._runs.update_one(done, {"$set": after}).matched_count:
-            self._start_stage(run, stage + 1, is_last=stage + 2 == len(entry["sizes"]))
-
-    def _start_stage(self, run: str, stage: int, *, is_last: bool) -> int:
-        waiting = [record for record in self._unfinished(run, stage) if _was_never_queued(record)]
-        count = self._requeue(waiting)
-        done = [run, _stage_id(run, stage), _stage_id(run, stage - 1)] if is_last else [_stage_id(run, stage - 1)]
-        self._runs.delete_many({"_id": {"$in": done}})
-        return count
-
-    def _unfinished(self, run: str, stage: int) -> list[TaskRecord]:
-        """Return the records of the tasks of a stage that have not ended."""
-        entry = self._runs.find_one({"_id": _stage_id(run, stage)})
-        records = self._log.get_many(entry["members"] if entry else ())
-        return [record for record in records.values() if not record.is_final]
+    def _close_run(self, run: str, stages: int) -> None:
+        self._runs.delete_many({"_id": {"$in": [_stage_id(run, stage) for stage in range(stages)]}})
+        self._runs.delete_many({"_id": run})
 
     def _sweep_runs(self) -> int:
         """See after runs in which nothing has happened for a while: a worker may have died between two stages."""
-        count = 0
-        for entry in list(self._runs.find({"touched": {"$lt": self._context.clock.now() - STUCK_AFTER}})):
-            run, stage = entry["_id"], entry["stage"]
-            is_last = stage + 1 == len(entry["sizes"])
-            count += self._start_stage(run, stage, is_last=is_last)
-            if not is_last:
-                left = len(self._unfinished(run, stage))
-                fields = {"left": left, "touched": self._context.clock.now()}
-                self._runs.update_one({"_id": run, "stage": stage, "left": entry["left"]}, {"$set": fields})
-                self._advance(run, stage)
+        count, now = 0, self._context.clock.now()
+        for entry in list(self._runs.find({"touched": {"$lt": now - STUCK_AFTER}})):
+            as_found = {name: entry[name] for name in ("_id", "stage", "touched")}
+            if self._runs.update_one(as_found, {"$set": {"touched": now}}).matched_count:
+                count += self._see_to(entry)
         return count
+
+    def _see_to(self, entry: dict[str, Any] | None) -> int:
+        """Start of a run what is due and nobody has started; return how many tasks that were."""
+        count = 0
+        while entry is not None:
+            run, stage = entry["_id"], entry["stage"]
+            records = self._members(run, stage)
+            if records is None:  # whoever closed it has died meanwhile
+                self._close_run(run, len(entry["sizes"]))
+                break
+            if len(records) < entry["sizes"][stage]:
+                self._abandon(entry)
+                break
+            unfinished = [record for record in records if not record.is_final]
+            count += self._requeue([record for record in unfinished if _was_never_queued(record)])
+            entry = self._next_stage(entry, left=len(unfinished))
+        return count
+
+    def _next_stage(self, entry: dict[str, Any], *, left: int) -> dict[str, Any] | None:
+        """Return a run in its next stage if this one has ended; None if not, or if somebody else sees to it."""
+        run, stage, sizes = entry["_id"], entry["stage"], entry["sizes"]
+        if stage + 1 == len(sizes):
+            self._close_run(run, len(sizes))
+            return None
+        if left:
+            self._runs.update_one({"_id": run, "stage": stage, "left": entry["left"]}, {"$set": {"left": left}})
+            return None
+        after = {"stage": stage + 1, "left": sizes[stage + 1], "touched": self._context.clock.now()}
+        is_mine = self._runs.update_one({"_id": run, "stage": stage}, {"$set": after}).matched_count
+        return {**entry, **after} if is_mine else None
+
+    def _members(self, run: str, stage: int) -> list[TaskRecord] | None:
+        """Return the records that there are of the tasks of a stage; None if the run is being closed."""
+        entry = self._runs.find_one({"_id": _stage_id(run, stage)})
+        return None if entry is None else list(self._log.get_many(entry["members"]).values())
+
+    def _abandon(self, entry: dict[str, Any]) -> None:
+        """End a run of which tasks have no record, unless its client may still be recording them."""
+        if self._context.clock.now() - entry["opened"] < ABANDONED_AFTER:
+            return
+        stages = range(len(entry["sizes"]))
+        for record in [record for stage in stages for record in self._members(entry["_id"], stage) or ()]:
+            if not record.is_final:
+                what = f"task {record.id} ({record.action} of {record.name!r})"
+                self._end(record, TaskError(f"{what} was not run: others that it was submitted with have no record"))
+        self._close_run(entry["_id"], len(stages))
 
 
 def _stage_id(run: str, stage: int) -> str:

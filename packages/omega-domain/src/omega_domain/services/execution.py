@@ -90,14 +90,12 @@ class Executor:
         if claim is None:
             return None
         arguments = Arguments(self._context, self._log.codec, task.bucket)
+        has_ended = False
         try:
             has_ended = self._run(task, claim, arguments)
-        except BaseException as error:
-            if not self._is_stopping(error):  # else who runs it next needs them
+        finally:
+            if has_ended or self._holder is None:  # else who runs it next needs them
                 self._patiently(lambda: arguments.discard(task.arguments))
-            raise
-        if has_ended:
-            self._patiently(lambda: arguments.discard(task.arguments))
         return task if has_ended else None
 
     def _claim(self, task: Task, *, fresh: bool) -> Claim | None:
@@ -109,7 +107,7 @@ class Executor:
         """Run a task that was claimed; return whether it has ended here."""
         call = _Call(self._context, self._log, task, arguments, omega=self._omega)
         try:
-            with attempting(task, claim.attempt), self._output(task):
+            with attempting(task, claim.attempt, counts=self._counts(task, claim)), self._output(task):
                 if (cause := self._failed_before(task)) is not None:
                     return self._patiently(lambda: self._log.fail_likewise(task, cause, claim=claim))
                 result = arguments.encode(call())
@@ -132,6 +130,10 @@ class Executor:
             return True
         arguments.discard([result])
         return False
+
+    def _counts(self, task: Task, claim: Claim) -> Callable[[], bool]:
+        """Return what tells whether a claim holds; nobody takes a task from the process that submitted it to itself."""
+        return (lambda: True) if claim.holder is None else lambda: self._log.holds(task, claim)
 
     def _output(self, task: Task) -> AbstractContextManager[None]:
         is_kept = bool(task.options.get("logging"))

@@ -139,8 +139,8 @@ class TaskLog:
                 announced just so; None for a process that runs its own tasks.
 
         Returns:
-            The claim; None if there is nothing to run: the task has ended, is run by another holder, or was never
-            announced as it is.
+            The claim; None if there is nothing to run: the task has ended, is run by another holder, was started too
+            often, or was never announced as it is.
         """
         claim = Claim(worker=worker, holder=holder, started=self.context.clock.now())
         fields = claim.to_fields()
@@ -189,8 +189,14 @@ class TaskLog:
         return self._find({"status": STARTED, "lease": {"$lt": self.context.clock.now()}})
 
     def queued_before(self, moment: datetime, *, label: str, limit: int) -> list[TaskRecord]:
-        """Return some of the tasks that were given to the broker before this time, and that nobody has started."""
-        return list(self._find({"status": PENDING, "label": label, "queued": {"$lt": moment}}, limit=limit))
+        """Return the first of the tasks that were given to the broker before this time, and that nobody has started."""
+        waiting = {"status": PENDING, "label": label, "queued": {"$lt": moment}}
+        return list(map(_to_record, self._tasks.find(waiting, sort=[("queued", 1)], limit=limit)))
+
+    def started_after(self, moment: datetime, *, label: str) -> TaskRecord | None:
+        """Return a task that was given to the broker after this time, and that somebody has started; None if none."""
+        started = {"status": {"$in": [STARTED, SUCCESS, FAILURE]}, "attempts": {"$gt": 0}}
+        return next(self._find({**started, "label": label, "queued": {"$gt": moment}}, limit=1), None)
 
     def start_again(self, task: Task, claim: Claim) -> Claim | None:
         """Begin a further attempt at a task; None if the claim on it was lost."""
@@ -202,10 +208,25 @@ class TaskLog:
         again = replace(claim, attempt=record.attempts + 1, started=self.context.clock.now())
         return again if self._change(_unchanged(record), again.to_fields()) else None
 
-    def requeue(self, record: TaskRecord) -> bool:
-        """Record a task as PENDING, about to be given to the broker again; False if it has changed meanwhile."""
+    def holds(self, task: Task, claim: Claim) -> bool:
+        """Tell whether nobody has ended a task or taken it over since it was claimed.
+
+        A claim that was not recorded yet is recorded now, see :meth:`begin`: from now on it counts that there is one.
+        """
+        if not claim.is_recorded:
+            lease = self.context.clock.now() + LEASE
+            self._change(_untouched(task), {**claim.to_fields(), "lease": lease})
+        return self._tasks.find_one(_held(task, claim)) is not None
+
+    def requeue(self, record: TaskRecord, *, attempts: int | None = None) -> bool:
+        """Record a task as PENDING, about to be given to the broker again; False if it has changed meanwhile.
+
+        Args:
+            record: of the task.
+            attempts: how often it was started, if the record does not know.
+        """
         fields = {"status": PENDING, "holder": None, "lease": None, "queued": self.context.clock.now()}
-        return self._change(_unchanged(record), fields)
+        return self._change(_unchanged(record), fields if attempts is None else {**fields, "attempts": attempts})
 
     def give_up(self, record: TaskRecord, error: BaseException) -> bool:
         """Record a task as FAILURE from outside of it; False if it has changed meanwhile."""
@@ -299,13 +320,15 @@ class TaskLog:
         found = self._tasks.find_one(wanted)
         if found is None or (found["status"] == STARTED and found["lease"] and found["lease"] > claim.started):
             return None
+        if claim.holder is not None and found["attempts"] >= MAX_ATTEMPTS:
+            return None  # who sweeps ends it
         again = replace(claim, attempt=int(found["attempts"]) + 1)
         return again if self._change(_unchanged(_to_record(found)), again.to_fields()) else None
 
     def _end(self, task: Task, fields: Mapping[str, Any], claim: Claim) -> bool:
         if not claim.is_recorded and self._close(_untouched(task), {**claim.to_fields(), **fields}):
             return True
-        return self._close({"_id": task.id, "status": STARTED, "holder": claim.holder}, fields)
+        return self._close(_held(task, claim), fields)
 
     def _close(self, wanted: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
         ended = {"ended": self.context.clock.now(), "lease": None, "envelope": "", "digest": ""}
@@ -355,6 +378,11 @@ def _digest(task: Task) -> str:
 def _untouched(task: Task) -> dict[str, Any]:
     """Return the filter that finds a record only if it was announced just so, and nobody has started or ended it."""
     return {"_id": task.id, "attempts": 0, "digest": _digest(task)}
+
+
+def _held(task: Task, claim: Claim) -> dict[str, Any]:
+    """Return the filter that finds a record only if it says that the claim holds."""
+    return {"_id": task.id, "status": STARTED, "holder": claim.holder, "attempts": claim.attempt}
 
 
 def _unchanged(record: TaskRecord) -> dict[str, Any]:
