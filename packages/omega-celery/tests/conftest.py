@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import pytest
 from tests.servers.workers import WorkerProcess
 
 import omega_ml
-from omega_celery.task_queue import CeleryTaskQueue
 from omega_domain.omega import Omega
 from omega_domain.testing.task_queue import fill, register_backends
-
-WITHIN: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +65,3 @@ def worker(place: Place) -> Iterator[WorkerProcess]:
 def om(place: Place, worker: WorkerProcess) -> Omega:
     """An Omega whose tasks the worker runs, with the models of the contract."""
     return fill(place.open())
-
-
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    """Ends with the test what is entered into it."""
-    with ExitStack() as stack:
-        yield stack
-
-
-def queue_of(om: Omega) -> CeleryTaskQueue:
-    """Return the queue of an Omega."""
-    assert isinstance(om.queue, CeleryTaskQueue)
-    return om.queue
-
-
-def wait_for(condition: Callable[[], bool], *, within: float = WITHIN) -> None:
-    """Ask until the answer is yes."""
-    give_up = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < give_up, "it did not come about in time"
-        time.sleep(0.01)

@@ -41,6 +41,7 @@ LABELS: Final = ("default", "gpu")
 ALL: Final = 100_000
 NUMBERS: Final = st.integers(0, 99)
 STEPS: Final = st.sampled_from([ALL, 0, *range(1, 25)])
+MOSTLY_ALL: Final = st.sampled_from([ALL] * 12 + list(range(1, 13)))
 SECONDS: Final = st.sampled_from([1, 5, 14, 16, 35, 61])
 _here = threading.local()
 
@@ -305,7 +306,7 @@ class Cluster(RuleBasedStateMachine):
         shared=st.booleans(),
         label=st.sampled_from(LABELS),
         large=st.booleans(),
-        steps=st.sampled_from([ALL, ALL, 1, 2, 3, 5, 8]),
+        steps=MOSTLY_ALL,
     )
     def submit(self, ending: str, puts: int, shared: bool, label: str, large: bool, steps: int) -> None:  # noqa: PLR0917 -- drawn by name
         call = self._call(ending, puts, shared=shared)
@@ -316,7 +317,7 @@ class Cluster(RuleBasedStateMachine):
 
         self._start(work, [call], steps)
 
-    @rule(large=st.booleans(), label=st.sampled_from(LABELS), steps=st.sampled_from([ALL, 1, 2, 3]))
+    @rule(large=st.booleans(), label=st.sampled_from(LABELS), steps=MOSTLY_ALL)
     def submit_reading(self, large: bool, label: str, steps: int) -> None:
         call = Call(next(self.numbers), ending="reads")
 
@@ -332,7 +333,7 @@ class Cluster(RuleBasedStateMachine):
         endings=st.lists(st.sampled_from(["well", "well", "well", "fails", "kills"]), min_size=2, max_size=3),
         puts=st.integers(0, 1),
         label=st.sampled_from(LABELS),
-        steps=st.sampled_from([ALL, ALL, 1, 2, 3, 5, 8, 13]),
+        steps=MOSTLY_ALL,
     )
     def submit_together(self, form: str, endings: list[str], puts: int, label: str, steps: int) -> None:
         calls = [self._call(ending, puts, shared=False) for ending in endings]
@@ -354,7 +355,7 @@ class Cluster(RuleBasedStateMachine):
         self._start(work, calls, steps)
 
     @precondition(lambda self: self.calls)
-    @rule(which=NUMBERS, interrupts=st.booleans(), steps=st.sampled_from([ALL, 1, 2, 3, 5]))
+    @rule(which=NUMBERS, interrupts=st.booleans(), steps=MOSTLY_ALL)
     def cancel(self, which: int, interrupts: bool, steps: int) -> None:
         task_id = list(self.calls)[which % len(self.calls)]
         self.cancels.setdefault(task_id, False)
@@ -379,7 +380,7 @@ class Cluster(RuleBasedStateMachine):
 
     # -- the broker ------------------------------------------------------------------------------------------------
 
-    @rule(is_up=st.sampled_from([True, True, False]))
+    @rule(is_up=st.sampled_from([True, True, True, False]))
     def switch_the_broker(self, is_up: bool) -> None:
         self.broker.is_up = is_up
 
@@ -433,7 +434,7 @@ class Cluster(RuleBasedStateMachine):
         worker.is_numb = False
 
     @precondition(lambda self: any(worker.children for worker in self.workers))
-    @rule(which=NUMBERS, steps=st.sampled_from([ALL, 1, 2, 3, 5, 8]))
+    @rule(which=NUMBERS, steps=STEPS)
     def go_on(self, which: int, steps: int) -> None:
         children = [child for worker in self.workers for child, _ in worker.children]
         self._advance(children[which % len(children)], steps)
@@ -478,7 +479,7 @@ class Cluster(RuleBasedStateMachine):
         self.workers[which % len(self.workers)].is_numb = is_numb
 
     @precondition(lambda self: self.workers)
-    @rule(which=NUMBERS, steps=st.sampled_from([ALL, ALL, 1, 2, 3, 5, 8]))
+    @rule(which=NUMBERS, steps=MOSTLY_ALL)
     def sweep(self, which: int, steps: int) -> None:
         worker = self.workers[which % len(self.workers)]
         self._start(worker.sweep, [], steps, parent=worker)
