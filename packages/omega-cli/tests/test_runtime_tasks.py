@@ -43,7 +43,7 @@ def double(data: Any = None, method: str | None = None, **kwargs: Any) -> Any:
 def clustered(omega: Omega, home: Path, monkeypatch: pytest.MonkeyPatch) -> Omega:
     """The same store with a broker, a model, and nobody who works."""
     omega.models.put(double, "double")
-    monkeypatch.setenv("OMEGA_BROKER_URL", f"filesystem://localhost{home}/broker")
+    monkeypatch.setenv("OMEGA_BROKER_URL", f"filesystem://{home}/broker")
     return omega_ml.setup(home=home)
 
 

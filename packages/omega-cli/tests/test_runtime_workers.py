@@ -23,7 +23,7 @@ def clustered(omega: Omega, home: Path, monkeypatch: pytest.MonkeyPatch) -> Omeg
     """The same store with a broker, two models, and nobody who works."""
     omega.models.put(LinearRegression(), "m")
     omega.models.put(LinearRegression(), "large", attributes={"require": {"label": "gpu"}})
-    monkeypatch.setenv("OMEGA_BROKER_URL", f"filesystem://localhost{home}/broker")
+    monkeypatch.setenv("OMEGA_BROKER_URL", f"filesystem://{home}/broker")
     return omega_ml.setup(home=home)
 
 

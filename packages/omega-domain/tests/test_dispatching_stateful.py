@@ -542,9 +542,10 @@ class Cluster(RuleBasedStateMachine):
                 is_sure = other.sure_until is not None and other.sure_until > self.clock.now()
                 if other is not process and message.task_id == task.id and other.is_running and is_sure:
                     self.wrongs.append(f"{task.id} is run by two")
-        for call in self.calls.values():
+        for call in [*self.calls.values(), *self.unsure]:
             if call.task_id == task.id:
-                early = [one for one in call.before if not self.log.get(one.task_id).is_final]
+                before = self.log.get_many([one.task_id for one in call.before], ended=True)
+                early = [one for one in call.before if one.task_id not in before]
                 self.wrongs += [f"{task.id} was started before {one.task_id} had ended" for one in early]
 
     # -- inside ----------------------------------------------------------------------------------------------------
@@ -718,3 +719,98 @@ class SimulatedQueue(TaskQueue):
 
 TestCluster = Cluster.TestCase
 TestCluster.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+# -- each step, one by one ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fate", ["sleeps", "dies", "dies, and the broker brings it again", "its child dies"])
+@pytest.mark.parametrize("form", ["single", "sequence", "mapreduce"])
+def test_whatever_happens_before_whichever_step_of_a_task(form: str, fate: str) -> None:
+    for steps in count():
+        cluster = Cluster()
+        _submit(cluster, form)
+        worker = cluster._deliver(0, steps)
+        has_ended = not worker.children
+        if fate == "sleeps":
+            cluster.sleep(which=cluster.workers.index(worker), steps=ALL, times=1)
+        elif fate == "its child dies" and not has_ended:
+            cluster.kill_a_child(which=0, says_so=True)
+        elif not has_ended:
+            cluster._kill(worker, redelivers=fate != "dies")
+        cluster.teardown()
+        assert _all_succeeded(cluster)
+        if has_ended:
+            assert steps > 5
+            break
+
+
+@pytest.mark.parametrize("redelivers", [True, False])
+def test_a_task_whose_workers_die_is_not_started_for_ever(redelivers: bool) -> None:
+    cluster = Cluster()
+    _submit(cluster, "single")
+    for _ in range(MAX_ATTEMPTS + 2):
+        if not cluster.broker.messages:
+            cluster.wait(16)
+            cluster.sweep(which=0, steps=ALL)
+        if cluster.broker.messages:
+            cluster.deliver_to_one_that_dies(which=0, steps=5, redelivers=redelivers, seconds=16)
+        cluster.what_has_ended_stays_as_it_is()
+    cluster.teardown()
+    (record,) = cluster.log.recent(9)
+    assert (record.status, record.attempts, (record.error or {})["type"].rpartition(".")[2]) == (
+        FAILURE,
+        MAX_ATTEMPTS,
+        "WorkerLostError",
+    )
+
+
+@pytest.mark.parametrize("form", ["single", "sequence", "mapreduce"])
+@pytest.mark.parametrize("broker", [True, False])
+def test_a_client_may_die_before_whichever_step_of_a_submission(form: str, broker: bool) -> None:
+    for steps in count():
+        cluster = Cluster()
+        cluster.broker.is_up = broker
+        _submit(cluster, form, steps=steps)
+        has_ended = not cluster.processes
+        if not has_ended:
+            cluster.kill_another_process(which=0)
+        cluster.teardown()
+        if has_ended:
+            assert _all_succeeded(cluster) if broker else not cluster.calls
+            break
+
+
+@pytest.mark.parametrize("form", ["single", "sequence", "mapreduce"])
+@pytest.mark.parametrize("before", ["its end is recorded", "it says that it has ended"])
+def test_a_sweep_may_end_before_whichever_step(form: str, before: str) -> None:
+    for steps in count():
+        cluster = Cluster()
+        _submit(cluster, form)
+        while cluster.broker.messages:
+            worker = cluster._deliver(0, 5)
+            while before == "it says that it has ended" and not cluster.final.keys() & {worker.children[0][1].task_id}:
+                cluster._advance(worker.children[0][0], 1)
+                cluster.what_has_ended_stays_as_it_is()
+            cluster._kill(worker, redelivers=False)
+            cluster.workers.append(Worker(cluster, next(cluster.names), LABELS))
+        cluster.wait(61)
+        cluster.sweep(which=0, steps=steps)
+        has_ended = not cluster.processes
+        if not has_ended:
+            cluster.kill_another_process(which=0)
+        cluster.teardown()
+        assert _all_succeeded(cluster)
+        if has_ended:
+            break
+
+
+def _submit(cluster: Cluster, form: str, *, steps: int = ALL) -> None:
+    if form == "single":
+        cluster.submit(ending="well", puts=2, shared=False, label="default", large=True, steps=steps)
+    else:
+        cluster.submit_together(form=form, endings=["well"] * 3, puts=1, label="default", steps=steps)
+
+
+def _all_succeeded(cluster: Cluster) -> bool:
+    return {cluster.log.get(task_id).status for task_id in cluster.calls} == {SUCCESS}

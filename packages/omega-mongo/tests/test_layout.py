@@ -13,6 +13,7 @@ from omega_domain.errors import StoreFormatError
 from omega_domain.testing.files import put_blob
 from omega_domain.testing.samples import make_head, make_version
 from omega_mongo import MongoMetadataStore, MongoStore, open_store
+from omega_mongo.layout import FORMAT
 from omega_mongo.names import LAYOUT
 
 KEY = ObjectKey("omega", "data/", "x")
@@ -42,8 +43,17 @@ USES: dict[str, Callable[[MongoMetadataStore, MongoStore], object]] = {
 @pytest.mark.parametrize("use", USES)
 def test_a_newer_format_is_refused(mongo_url: str, use: str) -> None:
     metadata, store = open_store(mongo_url)
-    store.database[LAYOUT].insert_one({"_id": "omega-ml", "format": 2})
+    store.database[LAYOUT].insert_one({"_id": "omega-ml", "format": FORMAT + 1})
     for _ in range(2):
         with pytest.raises(StoreFormatError, match="upgrade omega-ml"):
             USES[use](metadata, store)
     assert store.database.list_collection_names() == [LAYOUT]
+
+
+def test_an_older_format_is_marked_as_the_present_one_when_it_is_written(mongo_url: str) -> None:
+    _, store = open_store(mongo_url)
+    store.database[LAYOUT].insert_one({"_id": "omega-ml", "format": FORMAT - 1})
+    assert store.collection("rows").find_one() is None
+    assert store.database[LAYOUT].find_one() == {"_id": "omega-ml", "format": FORMAT - 1}
+    store.collection("rows").insert_many([{"_id": "1"}])
+    assert store.database[LAYOUT].find_one() == {"_id": "omega-ml", "format": FORMAT}

@@ -88,6 +88,7 @@ class OmegaCelery(Celery):  # type: ignore[misc] # Celery brings no types
     """
 
     backend_cls = f"{__name__}:NoResults"
+    amqp_cls = "omega_celery.connections:SteadyAMQP"
 
     def __init__(self, url: str) -> None:
         super().__init__(

@@ -1,6 +1,7 @@
 """What is where in the database, and making it: collections, indexes, the number of the format.
 
-The format is described for people in ``docs/mongodb.md``. What is written in format 1 stays readable for ever.
+The format is described for people in ``docs/mongodb.md``. What any format has written stays readable for ever;
+format 2 has records of tasks, workers and logs that older versions can not read.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from omega_mongo.client import Connection
 from omega_mongo.names import FILES, HEADS, LAYOUT, VERSIONS
 from omega_mongo.translating import translated
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 LAYOUT_ID: Final = "omega-ml"
 
 INDEXES: Final[Mapping[str, Sequence[IndexModel]]] = {
@@ -79,9 +80,12 @@ def _make(connection: Connection) -> None:
         database = connection.database
         for name, indexes in INDEXES.items():
             database[name].create_indexes(list(indexes))
-        if database[LAYOUT].find_one({"_id": LAYOUT_ID}) is None:
+        found = database[LAYOUT].find_one({"_id": LAYOUT_ID})
+        if found is None:
             with suppress(DuplicateKeyError):  # another client was faster
                 database[LAYOUT].insert_one({"_id": LAYOUT_ID, "format": FORMAT})
+        elif found["format"] < FORMAT:  # from now on it is written so that older ones can not read all of it
+            database[LAYOUT].update_one({"_id": LAYOUT_ID, "format": {"$lt": FORMAT}}, {"$set": {"format": FORMAT}})
 
 
 def _refuse_newer(found: Mapping[str, Any] | None, url: str) -> None:
