@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -23,12 +24,14 @@ from omega_domain.errors import (
     ObjectNotFoundError,
     StoreUnavailableError,
     TaskCancelledError,
+    TaskError,
     TaskTimeLimitError,
     WorkerLostError,
 )
 from omega_domain.omega import Omega
 from omega_domain.ports.task_queue import SupportsCancel, TaskQueue
-from omega_domain.services.dispatching import REQUEUE_AFTER, RUNS, STUCK_AFTER, Dispatch
+from omega_domain.services.committing import SKEW
+from omega_domain.services.dispatching import ABANDONED_AFTER, REQUEUE_AFTER, RUNS, STUCK_AFTER, Dispatch
 from omega_domain.services.execution import Executor
 from omega_domain.services.results import AsyncResult
 from omega_domain.services.task_log import LEASE, MAX_ATTEMPTS, TaskLog
@@ -262,7 +265,7 @@ class TestLosing:
 
     def test_what_others_put_since_is_not_taken_for_the_tasks_own(self, cluster: Cluster) -> None:
         cluster.om.models.put(Affine(3), "new")
-        cluster.clock.advance(timedelta(seconds=1))
+        cluster.clock.advance(2 * SKEW)
         result = cluster.om.runtime.model("new").fit("x", "y")
         cluster.die()
         cluster.clock.advance(AFTER_LEASE)
@@ -375,6 +378,39 @@ class TestLosing:
         assert cluster.dispatch._next_stage(stale, left=0) is None
         assert len(cluster.broker.messages) == 1
 
+    def test_two_who_see_after_a_run_do_so_once(self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+        with cluster.om.runtime.sequence() as crt:
+            crt.model("double").predict("x")
+            crt.model("next").predict()
+        crt.run()
+        task, _ = cluster.broker.messages.popleft()
+        cluster.executor().execute(task.to_json())
+        cluster.clock.advance(STUCK_AFTER + timedelta(seconds=1))
+        runs = cluster.dispatch._runs
+        found, find = [entry for entry in runs.find() if "stage" in entry], runs.find
+
+        def find_twice(wanted: Any, *args: Any, **kwargs: Any) -> Any:
+            return iter(found * 2) if "touched" in wanted else find(wanted, *args, **kwargs)
+
+        monkeypatch.setattr(runs, "find", find_twice)
+        assert cluster.dispatch._sweep_runs() == 1
+
+    def test_a_run_of_which_records_are_missing_ends(self, cluster: Cluster) -> None:
+        with cluster.om.runtime.mapreduce() as crt:
+            done = crt.model("double").predict("x")
+            gone = crt.model("double").predict("y")
+            last = crt.model("double").reduce()
+        crt.run()
+        cluster.work(times=1)
+        cluster.broker.messages.clear()
+        cluster.store.collection("omega.tasks").delete_many({"_id": gone.id})
+        cluster.clock.advance(2 * ABANDONED_AFTER)
+        cluster.dispatch.sweep(["default"])
+        assert done.successful()
+        with pytest.raises(TaskError, match=r"reduce of 'double'.*was not run"):
+            last.get(1)
+        assert list(cluster.store.collection(RUNS).find()) == []
+
     def test_a_count_that_is_wrong_starts_nothing_early(self, cluster: Cluster) -> None:
         with cluster.om.runtime.mapreduce() as crt:
             crt.model("double").predict("x")
@@ -406,6 +442,14 @@ class TestCancelling:
         assert cluster.om.runtime.cancel(result.id)
         assert not cluster.log.succeed(task, Argument("value", "1"), claim=claim)
         assert result.status == FAILURE
+
+    def test_a_task_that_a_process_runs_for_itself_can_be_cancelled(self, cluster: Cluster) -> None:
+        result = cluster.om.runtime.model("double").predict("x")
+        task = replace(cluster.broker.messages.popleft()[0], id="of its own")
+        assert cluster.log.start(task, worker="local@host")
+        assert cluster.dispatch.cancel("of its own")
+        assert cluster.om.runtime.result("of its own").status == FAILURE
+        assert result.status == PENDING
 
     def test_a_group_is_cancelled_as_a_whole(self, cluster: Cluster) -> None:
         with cluster.om.runtime.parallel() as crt:
@@ -500,6 +544,33 @@ class TestStoreAway:
         monkeypatch.setattr(executor._log, "succeed", failing)
         assert executor.execute(cluster.broker.messages[0][0].to_json())
         assert result.get(1) == [2, 4, 6]
+
+    def test_a_store_that_stays_away_is_given_up(self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+        result = cluster.om.runtime.model("double").predict("x")
+        executor = cluster.executor(patience=0.2)
+
+        def failing(*_: Any, **__: Any) -> bool:
+            raise StoreUnavailableError("the store is away")
+
+        monkeypatch.setattr(executor._log, "succeed", failing)
+        with pytest.raises(StoreUnavailableError):
+            executor.execute(cluster.broker.messages[0][0].to_json())
+        assert result.status == STARTED
+
+
+class TestWaiting:
+    """Results that are waited for, and tasks that wait."""
+
+    def test_a_result_is_waited_for_without_end(self, cluster: Cluster) -> None:
+        result = cluster.om.runtime.model("double").predict("x")
+        worker = threading.Timer(0.1, cluster.work)
+        worker.start()
+        assert result.get() == [2, 4, 6]
+        worker.join()
+
+    def test_labels_that_nobody_serves_are_counted_if_something_waits_for_them(self, cluster: Cluster) -> None:
+        cluster.om.runtime.require("tpu", wait=True).model("double").predict("x")
+        assert cluster.om.runtime.queues() == {"default": 0, "tpu": 1}
 
 
 class Chaos:
