@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.faults.cluster import SOON, WITHIN, Cluster, eventually, process_of
+from tests.faults.cluster import SOON, WITHIN, Cluster, eventually, is_alive, process_of
 from tests.servers.valkey import ValkeyServer
 from tests.servers.workers import WorkerProcess
 
@@ -142,10 +142,6 @@ def test_a_worker_that_is_stopped_at_once_leaves_its_task_to_others(cluster: Clu
     with cluster.worker("hurrying"):
         assert held.get(timeout=WITHIN) != first
     assert held.record.attempts == 2
-
-
-def is_alive(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
 
 
 def labels(cluster: Cluster) -> set[str]:

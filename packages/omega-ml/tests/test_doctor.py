@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,13 @@ from omega_ml.doctor import examine
 from omega_ml.settings import Settings, load_settings
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is set for the run of the tests is nothing that doctor should find."""
+    for name in [name for name in os.environ if name.startswith("OMEGA_TEST_")]:
+        monkeypatch.delenv(name)
 
 
 def examined(settings: Settings) -> dict[str, list[Symptom]]:

@@ -1,28 +1,30 @@
-"""Connections to a broker that may be gone before they are closed."""
+"""Connections to brokers: kombu's, with our own ways to some of them."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from celery.app.amqp import AMQP
-from kombu import Connection
+from kombu.connection import Connection
 
 
-class SteadyConnection(Connection):  # type: ignore[misc] # kombu brings no types
-    """A connection that can be closed when its broker is gone.
+class SteadyConnection(Connection):
+    """A connection that a worker outlives, whatever becomes of its broker; see ``redis_transport``."""
 
-    That of kombu fails then, if it was waiting for messages over Redis with unacknowledged ones at hand, and takes the
-    worker with it: its channel wants to give these back by a transport that was dropped before.
-    """
+    def get_transport_cls(self) -> Any:
+        """Return what carries the messages."""
+        if self.transport_cls in {"redis", "rediss"}:
+            from omega_celery.redis_transport import SteadyTransport  # noqa: PLC0415 -- only where Redis is used
 
-    def maybe_close_channel(self, channel: Any) -> None:
-        """Close a channel; what can not be given back is brought again by others, see dispatching."""
-        with suppress(AttributeError):
-            super().maybe_close_channel(channel)
+            return SteadyTransport
+        if self.transport_cls == "sentinel":
+            from omega_celery.redis_transport import SteadySentinelTransport  # noqa: PLC0415 -- the same
+
+            return SteadySentinelTransport
+        return super().get_transport_cls()  # type: ignore[no-untyped-call] # kombu's are not typed
 
 
-class SteadyAMQP(AMQP):  # type: ignore[misc] # the same
+class SteadyAMQP(AMQP):  # type: ignore[misc] # Celery brings no types
     """Has an app make such connections."""
 
     Connection = SteadyConnection
