@@ -16,8 +16,8 @@ from tests.servers.valkey import ValkeyServer
 
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.entities.metadata import Head, HeadQuery
+from omega_domain.entities.names import MODELS
 from omega_domain.services.collecting import TEMPORARY_FOR, collect
-from omega_domain.services.context import MODELS
 
 PREDICTIONS: Final = 2_000
 WARM_UP: Final = 200

@@ -11,8 +11,8 @@ from pymongo import MongoClient
 
 import omega_ml
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
+from omega_domain.entities.names import DATA
 from omega_domain.errors import SettingsError, StoreUnavailableError, UnsupportedOptionError
-from omega_domain.services.context import DATA
 from omega_ml import Omega
 from omega_ml.composition import setup
 from omega_ml.plugins import open_runtime, worker_runner

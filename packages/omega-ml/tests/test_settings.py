@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
+from omega_domain.entities.names import DATA, MODELS
 from omega_domain.errors import SettingsError
-from omega_domain.services.context import DATA, MODELS
 from omega_ml.setting_forms import redacted
 from omega_ml.settings import Setting, Settings, load_settings
 

@@ -13,10 +13,10 @@ from omega_backends.package_loading import PACKAGES, LoadedPackage
 from omega_backends.package_reading import read_source
 from omega_backends.package_requirements import check_requirements
 from omega_backends.package_source import Source
+from omega_domain.entities.names import JOBS, SCRIPTS
 from omega_domain.entities.version import Payload
 from omega_domain.ports.backend import SupportsActions, SupportsSummary
 from omega_domain.services.base_backends import BaseDataBackend
-from omega_domain.services.context import JOBS, SCRIPTS
 from omega_domain.services.metadata import Metadata
 
 NOTHING: Final = object()
@@ -100,6 +100,8 @@ class PythonPackageBackend(BaseDataBackend, SupportsActions, SupportsSummary):
         return dict(self.model_store.resolve(name).kind_meta)
 
     def _load(self, meta: Metadata) -> LoadedPackage:
+        meta.check_trust()
+
         def read() -> Source:
             check_requirements(meta.kind_meta["requirements"], meta.name)
             return self._read(meta)

@@ -190,12 +190,14 @@ class SklearnBackend(BaseModelBackend):
         return self.model_store.payloads.write(lambda file: file.write(data))
 
     def _load(self, meta: Metadata) -> Any:
-        with self.model_store.payloads.open(meta.parts[0]) as file:
-            return load_skops(file, meta.name) if meta.kind_meta["format"] == "skops" else load_joblib(file, meta.name)
+        is_code = meta.kind_meta["format"] != "skops"
+        with meta.open_trusted(is_code=is_code) as file:
+            return load_joblib(file) if is_code else load_skops(file)
 
     def _cached(self, modelname: str) -> Any:
         """Return the model as it was loaded last; it must not be changed."""
         meta = self.model_store.resolve(modelname)
+        meta.check_trust(is_code=meta.kind_meta["format"] != "skops")
         return self.model_store.context.cache.get_or_load(meta.ref, lambda: self._load(meta))
 
     def _read(self, Xname: str, Yname: str | None) -> _Data:

@@ -1,47 +1,49 @@
-"""Loading models and functions: the only module that does. They are code, so it is called for verified payloads only.
+"""Loading models and functions: the only module that does. They are code, so it is called for trusted payloads only.
 
-:meth:`omega_domain.services.payload.Payloads.open` compares the SHA-256 of a payload with that in the manifest of its
-version before it hands out the file.
+:meth:`omega_domain.services.metadata.Metadata.open_trusted` sees that somebody trusted has signed what is loaded, and
+compares its SHA-256 with that in the manifest of its version, before it hands out the file.
 """
 
 from __future__ import annotations
 
-from typing import IO, Any
+from typing import Any
 
 import joblib
 
 from omega_domain.errors import CorruptPayloadError, UnsupportedOptionError, UntrustedObjectError
+from omega_domain.services.trust import TrustedFile
 
 NEEDS_SKOPS = "format='skops' needs skops: pip install 'omega-backends[skops]'"
 
 
-def load_joblib(file: IO[bytes], name: str) -> Any:
-    """Return the object in a verified file that joblib, or any pickler, wrote.
+def load_joblib(trusted: TrustedFile) -> Any:
+    """Return the object in a file that joblib, or any pickler, wrote.
 
     Raises:
         CorruptPayloadError: it can not be loaded here; the message says what failed.
     """
     try:
-        return joblib.load(file)
+        return joblib.load(trusted.file)
     except Exception as error:
-        raise _not_loaded(name, error) from error
+        raise _not_loaded(trusted.name, error) from error
 
 
-def load_skops(file: IO[bytes], name: str) -> Any:
-    """Return the model in a verified file that skops wrote; no code of the file is run.
+def load_skops(trusted: TrustedFile) -> Any:
+    """Return the model in a file that skops wrote; no code of the file is run.
 
     Raises:
         UntrustedObjectError: it holds types that skops does not trust.
         CorruptPayloadError: it can not be loaded here; the message says what failed.
         UnsupportedOptionError: skops is not installed.
     """
+    name = trusted.name
     try:
         import skops.io  # noqa: PLC0415 -- an extra
         import skops.io.exceptions  # noqa: PLC0415 -- loaded when needed
     except ImportError as error:
         raise UnsupportedOptionError(f"{name!r} can not be loaded: {NEEDS_SKOPS}") from error
     try:
-        return skops.io.load(file, trusted=[])
+        return skops.io.load(trusted.file, trusted=[])
     except skops.io.exceptions.UntrustedTypesFoundException as error:
         raise UntrustedObjectError(f"{name!r} was not loaded: {error}. Put it again from where you trust it") from error
     except Exception as error:

@@ -144,9 +144,8 @@ class VirtualObjectBackend(BaseModelBackend):
             import cloudpickle  # noqa: F401, PLC0415 -- an extra; what it wrote asks for it
         except ImportError as error:
             raise PluginError(f"to load {name!r}, install cloudpickle: {INSTALL}") from error
-        (part,) = self.model_store.resolve(name).parts
-        with self.model_store.payloads.open(part) as file:
-            return load_joblib(file, name)  # it reads any pickle
+        with self.model_store.resolve(name).open_trusted() as file:
+            return load_joblib(file)  # it reads any pickle
 
 
 def _answer(target: Any, action: str, *, is_asked_for: bool = True) -> Callable[..., Any] | None:

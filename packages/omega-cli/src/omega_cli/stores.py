@@ -228,7 +228,7 @@ def summary(ctx: typer.Context, name: Name) -> None:
 
 
 def _is_code(store: OmegaStore, file: Path, form: str | None) -> bool:
-    from omega_domain.services.context import JOBS, SCRIPTS
+    from omega_domain.entities.names import JOBS, SCRIPTS
 
     return store.prefix in {JOBS, SCRIPTS} and form is None and (file.is_dir() or file.suffix == ".py")
 

@@ -11,14 +11,14 @@ from typing import Any
 from omega_domain.adapters.inprocess.clock import SystemClock
 from omega_domain.adapters.inprocess.router import InProcessRouter
 from omega_domain.adapters.inprocess.task_queue import InProcessTaskQueue
-from omega_domain.entities.names import validate_bucket
+from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, validate_bucket
 from omega_domain.errors import SettingsError
 from omega_domain.ports.metadata import MetadataStore
 from omega_domain.ports.router import Router
 from omega_domain.ports.store import Store
 from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.services import checking, collecting
-from omega_domain.services.context import DATA, JOBS, MODELS, SCRIPTS, Context
+from omega_domain.services.context import Context
 from omega_domain.services.logger import OmegaLogger
 from omega_domain.services.runtime import OmegaRuntime
 from omega_domain.services.store import OmegaStore

@@ -40,6 +40,7 @@ _set_id, _set_seq = _setters(VersionRef)
     _set_created,
     _set_modified,
     _set_dropped,
+    _set_signature,
     _set_version,
 ) = _setters(Head)
 
@@ -66,6 +67,7 @@ def head_to_body(head: Head) -> str:
         head.created.isoformat(),
         head.modified.isoformat(),
         {key: value for key, value in rest.items() if value} or None,
+        head.signature,
     ]
     return json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
 
@@ -76,7 +78,7 @@ def heads_from_bodies(bodies: Iterable[tuple[str]]) -> list[Head]:
 
 
 def _rebuild(plain: list[Any]) -> Head:
-    bucket, prefix, name, uid, revision, kind, current_id, current_seq, created, modified, rest = plain
+    bucket, prefix, name, uid, revision, kind, current_id, current_seq, created, modified, rest, *signature = plain
     key = _new(ObjectKey)
     _set_bucket(key, bucket)
     _set_prefix(key, prefix)
@@ -91,6 +93,7 @@ def _rebuild(plain: list[Any]) -> Head:
     _set_kind(head, kind)
     _set_current(head, current)
     _set_version(head, None)
+    _set_signature(head, signature[0] if signature else "")
     time = _read_time(created)
     _set_created(head, time)
     _set_modified(head, time if modified == created else _read_time(modified))

@@ -18,7 +18,7 @@ from omega_local.store import home_path
 from omega_local.times import to_number
 
 _PAGE: Final = 500
-_RECORD: Final = "SELECT number, id, uid, seq, parent_id, parent_seq, digest, manifest FROM versions"
+_RECORD: Final = "SELECT number, id, uid, seq, parent_id, parent_seq, digest, manifest, signature FROM versions"
 
 
 class LocalMetadataStore(MetadataStore):
@@ -146,8 +146,9 @@ def _add_version(connection: sqlite3.Connection, version: Version) -> None:
     if found is None:
         parent = (version.parent.id, version.parent.seq) if version.parent else (None, None)
         connection.execute(
-            "INSERT INTO versions (id, uid, seq, parent_id, parent_seq, digest, manifest) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (version.id, version.uid, version.seq, *parent, version.digest, version.manifest),
+            "INSERT INTO versions (id, uid, seq, parent_id, parent_seq, digest, manifest, signature)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (version.id, version.uid, version.seq, *parent, version.digest, version.manifest, version.signature),
         )
     elif found != (version.digest,):
         raise ConflictError(f"version {version.id} of {version.key} exists already with other content")
@@ -156,18 +157,19 @@ def _add_version(connection: sqlite3.Connection, version: Version) -> None:
 def _bury(connection: sqlite3.Connection, tombstone: Tombstone) -> None:
     parent = (tombstone.parent.id, tombstone.parent.seq) if tombstone.parent else (None, None)
     connection.execute(
-        "UPDATE versions SET uid = ?, seq = ?, parent_id = ?, parent_seq = ?, digest = NULL, manifest = NULL"
+        "UPDATE versions SET uid = ?, seq = ?, parent_id = ?, parent_seq = ?, digest = NULL, manifest = NULL,"
+        " signature = NULL"
         " WHERE id = ?",
         (tombstone.uid, tombstone.seq, *parent, tombstone.id),
     )
 
 
 def _read(row: tuple[Any, ...]) -> Version | Tombstone:
-    _, version_id, uid, seq, parent_id, parent_seq, digest, manifest = row
+    _, version_id, uid, seq, parent_id, parent_seq, digest, manifest, signature = row
     if manifest is None:
         parent = VersionRef(id=parent_id, seq=parent_seq) if parent_id else None
         return Tombstone(id=version_id, uid=uid, seq=seq, parent=parent)
     try:
-        return Version.from_manifest(manifest, digest)
+        return Version.from_manifest(manifest, digest, signature, id_=version_id)
     except CorruptPayloadError as error:
         raise CorruptPayloadError(f"version {version_id}: {error}") from error

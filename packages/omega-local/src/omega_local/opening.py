@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from omega_domain.errors import StoreFormatError, StoreReadOnlyError, StoreUnavailableError
-from omega_local.schema import APPLICATION, FORMAT, SCHEMA
+from omega_local.schema import APPLICATION, FORMAT, SCHEMA, UPGRADES
 
 DATABASE: Final = "omega.db"
 _NOT_WRITABLE: Final = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
@@ -88,14 +88,19 @@ def _check(connection: Connection, *, timeout: float) -> Connection:
 
 
 def _make(connection: Connection, *, timeout: float) -> None:
-    """Make the tables, unless another process is faster; a database of somebody else is left alone."""
+    """Make the tables, or bring them up to date; a database of somebody else is left alone."""
     _refuse_others(connection)
     _switch_to_log(connection, deadline=time.monotonic() + timeout)
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if _written_by(connection) != (APPLICATION, FORMAT):
+        application, version = _written_by(connection)
+        if application != APPLICATION:
             for statement in SCHEMA:
                 connection.execute(statement)
+        else:
+            for older in range(version, FORMAT):
+                for statement in UPGRADES[older]:
+                    connection.execute(statement)
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 APPLICATION: Final = 0x6F6D_6567  # "omeg"
+
+#: What makes a database of an older format one of this format: by format, the statements that lead to the next.
+UPGRADES: Final = {1: ("ALTER TABLE versions ADD COLUMN signature TEXT", "PRAGMA user_version = 2")}
 
 # Times are whole microseconds since 1970. Rowid tables keep large texts; those without are clustered by their key.
 SCHEMA: Final = (
@@ -21,7 +24,7 @@ SCHEMA: Final = (
     """
     CREATE TABLE versions (
         number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, uid TEXT NOT NULL, seq INTEGER NOT NULL,
-        parent_id TEXT, parent_seq INTEGER, digest TEXT, manifest TEXT
+        parent_id TEXT, parent_seq INTEGER, digest TEXT, manifest TEXT, signature TEXT
     )
     """,
     "CREATE INDEX versions_by_uid ON versions (uid)",

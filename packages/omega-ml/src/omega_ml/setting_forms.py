@@ -12,10 +12,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from omega_domain.entities.names import validate_bucket, validate_name
+from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, validate_bucket, validate_name
 from omega_domain.errors import InvalidNameError
 from omega_domain.omega import DEFAULT_BUCKET
-from omega_domain.services.context import DATA, JOBS, MODELS, SCRIPTS, Retention
+from omega_domain.services.context import Retention
 
 #: Settings that say where the store is, the most particular first.
 PLACES = ("store", "mongo_url", "home")

@@ -39,9 +39,10 @@ def head_to_document(head: Head, version: Version | None) -> Document:
         "created": head.created.isoformat(),
         "modified": head.modified.isoformat(),
         "dropped": head.dropped.isoformat() if head.dropped else None,
+        "signature": head.signature,
     }
     if version is not None and version.id == head.current.id and len(manifest := version.manifest) <= LARGEST_MANIFEST:
-        document["version"] = {"digest": version.digest, "manifest": manifest}
+        document["version"] = {"digest": version.digest, "manifest": manifest, "signature": version.signature}
     return document
 
 
@@ -65,7 +66,10 @@ def head_from_document(document: Mapping[str, Any]) -> Head:
         created=datetime.fromisoformat(document["created"]),
         modified=datetime.fromisoformat(document["modified"]),
         dropped=datetime.fromisoformat(dropped) if dropped else None,
-        version=Version.from_manifest(version["manifest"], version["digest"]) if version else None,
+        signature=document.get("signature", ""),
+        version=Version.from_manifest(version["manifest"], version["digest"], version.get("signature"))
+        if version
+        else None,
     )
 
 

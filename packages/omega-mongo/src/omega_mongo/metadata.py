@@ -160,6 +160,7 @@ def _version_to_document(version: Version) -> Document:
         "parent": {"id": version.parent.id, "seq": version.parent.seq} if version.parent else None,
         "digest": version.digest,
         "manifest": version.manifest,
+        "signature": version.signature,
     }
 
 
@@ -168,7 +169,8 @@ def _read(document: Mapping[str, Any]) -> Version | Tombstone:
         parent = VersionRef(**document["parent"]) if document["parent"] else None
         return Tombstone(id=document["_id"], uid=document["uid"], seq=document["seq"], parent=parent)
     try:
-        return Version.from_manifest(document["manifest"], document["digest"])
+        digest, signature = document["digest"], document.get("signature")
+        return Version.from_manifest(document["manifest"], digest, signature, id_=document["_id"])
     except CorruptPayloadError as error:
         raise CorruptPayloadError(f"version {document['_id']}: {error}") from error
 

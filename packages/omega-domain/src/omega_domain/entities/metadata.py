@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from omega_domain.entities.names import ObjectKey
-from omega_domain.entities.version import Version, VersionRef
+from omega_domain.entities.version import Version, VersionRef, canonical_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,7 @@ class Head:
         created: when the object was first put, in UTC.
         modified: when the head was last changed, in UTC.
         dropped: when the object was dropped; None while it lives.
+        signature: of :attr:`statement`, by who made this change; empty if it was not signed.
         version: the current version, if the store gave it along with the head; not compared.
     """
 
@@ -43,10 +44,16 @@ class Head:
     created: datetime
     modified: datetime
     dropped: datetime | None = None
+    signature: str = ""
     version: Version | None = field(default=None, compare=False, repr=False)
 
+    @property
+    def statement(self) -> str:
+        """Canonical JSON of everything this head says."""
+        return canonical_json(self.to_plain())
+
     def to_plain(self) -> dict[str, Any]:
-        """Return a dict for JSON."""
+        """Return a dict for JSON, without the signature."""
         return {
             "bucket": self.key.bucket,
             "prefix": self.key.prefix,

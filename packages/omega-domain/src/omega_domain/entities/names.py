@@ -18,6 +18,10 @@ GRAMMAR = "@^[]#"
 LATEST = "latest"
 ANY = "*"
 
+#: What tells the stores of a bucket apart: those of data, models, notebooks and scripts.
+DATA, MODELS, JOBS, SCRIPTS = "data/", "models/", "jobs/", "scripts/"
+PREFIXES = (DATA, MODELS, JOBS, SCRIPTS)
+
 _EXTRACTS: Mapping[str, tuple[str, ...]] = {"rows": ("start", "end"), "iterchunks": ("chunksize",)}
 _VERSION = re.compile(r"(?:@(?P<version>[^\^\[\]#@]*))?(?P<back>\^*)\Z")
 

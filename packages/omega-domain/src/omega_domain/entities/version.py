@@ -108,6 +108,7 @@ class Version:
         author: who committed it.
         created: when, in UTC.
         provenance: where it came from if it was promoted: context, bucket, name, version, digest.
+        signature: of the manifest, by who committed it; empty if it was not signed.
     """
 
     id: str
@@ -122,6 +123,7 @@ class Version:
     author: str = ""
     created: datetime
     provenance: Mapping[str, Any] | None = None
+    signature: str = ""
 
     @property
     def ref(self) -> VersionRef:
@@ -160,11 +162,19 @@ class Version:
         return sha256_hex(self.manifest.encode())
 
     @classmethod
-    def from_manifest(cls, manifest: str, digest: str) -> Version:
+    def from_manifest(
+        cls, manifest: str, digest: str, signature: str | None = None, *, id_: str | None = None
+    ) -> Version:
         """Rebuild a version from what a store kept.
 
+        Args:
+            manifest: its manifest.
+            digest: SHA-256 of the manifest.
+            signature: of the manifest.
+            id_: the id that the store kept it under.
+
         Raises:
-            CorruptPayloadError: the manifest does not match its digest or is of a newer format.
+            CorruptPayloadError: the manifest does not match its digest or id, or is of a newer format.
         """
         if sha256_hex(manifest.encode()) != digest:
             raise CorruptPayloadError(
@@ -173,6 +183,10 @@ class Version:
         plain = json.loads(manifest)
         if plain["format"] > MANIFEST_FORMAT:
             raise CorruptPayloadError(f"manifest format {plain['format']} is newer than this omega-ml reads: upgrade")
+        if id_ not in {None, plain["id"]}:
+            raise CorruptPayloadError(
+                f"this is the manifest of version {plain['id']}: it was changed outside of omega-ml"
+            )
         parent = plain["parent"]
         return cls(
             id=plain["id"],
@@ -187,6 +201,7 @@ class Version:
             author=plain["author"],
             created=datetime.fromisoformat(plain["time"]),
             provenance=plain["provenance"],
+            signature=signature or "",
         )
 
 

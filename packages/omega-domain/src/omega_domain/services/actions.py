@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from omega_domain.services.context import JOBS, MODELS, SCRIPTS
+from omega_domain.entities.names import JOBS, MODELS, SCRIPTS
 
 #: Kind of object that a task is about -> prefix of the store that has it.
 PREFIX_OF: Mapping[str, str] = {"model": MODELS, "script": SCRIPTS, "job": JOBS}

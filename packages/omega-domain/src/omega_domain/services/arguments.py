@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from omega_domain.entities.names import ObjectRef
+from omega_domain.entities.names import DATA, ObjectRef
 from omega_domain.entities.task import Argument
 from omega_domain.errors import UnsupportedObjectError
 from omega_domain.services import claims
 from omega_domain.services.actions import DATA_OF
 from omega_domain.services.codec import JsonCodec
-from omega_domain.services.context import DATA, Context
+from omega_domain.services.context import Context
 from omega_domain.services.store import OmegaStore
 
 FITTED = "*"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from omega_domain.entities.names import ObjectKey
+from omega_domain.entities.names import DATA, ObjectKey
 from omega_domain.entities.version import Payload
 from omega_domain.services.committing import Commits
-from omega_domain.services.context import DATA, Context
+from omega_domain.services.context import Context
 from omega_domain.services.dropping import drop_object
 from omega_domain.services.finding import Finder
 from omega_domain.services.payload import Payloads

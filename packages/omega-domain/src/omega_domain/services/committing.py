@@ -88,6 +88,8 @@ class Commits:
         version_id: str | None = None,
     ) -> tuple[Head, Version] | None:
         """Try once to put a new version on top of this head; return None if somebody was faster."""
+        if head is not None:
+            self._context.trust.check_before_change(head)
         now = self._context.clock.now()
         version = Version(
             id=version_id or self._context.new_id(),
@@ -116,6 +118,7 @@ class Commits:
             created=head.created if head else now,
             modified=now,
         )
+        after, version = self._context.trust.sign_head(after), self._context.trust.sign_version(version)
         done = self._context.metadata.commit(after, expected=head.revision if head else None, version=version)
         return (after, version) if done else None
 
@@ -157,6 +160,9 @@ class Commits:
                 raise ObjectNotFoundError(f"{key.name!r} was dropped meanwhile; nothing was changed")
             modified = self._context.clock.now() if touch else head.modified
             after = replace(change(head), revision=head.revision + 1, modified=modified)
+            if after.dropped is None:
+                self._context.trust.check_before_change(head)
+            after = self._context.trust.sign_head(after)
             return after if self._context.metadata.commit(after, expected=head.revision) else None
 
         return self.until_done(attempt, key)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
+from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS
 from omega_domain.entities.version import VersionRef
 from omega_domain.ports.clock import Clock
 from omega_domain.ports.metadata import MetadataStore
@@ -15,9 +16,7 @@ from omega_domain.ports.store import Store
 from omega_domain.services.backend_registry import BackendRegistry
 from omega_domain.services.codec import JsonCodec
 from omega_domain.services.object_cache import ObjectCache
-
-DATA, MODELS, JOBS, SCRIPTS = "data/", "models/", "jobs/", "scripts/"
-PREFIXES = (DATA, MODELS, JOBS, SCRIPTS)
+from omega_domain.services.trust import Trust
 
 
 def new_id() -> str:
@@ -55,6 +54,7 @@ class Context:
         clock: source of time.
         author: who is recorded as the author of what is written from here.
         retention: what collect leaves alone.
+        trust: signs what is committed, and decides what may be loaded.
         cache: loaded models, by version.
         new_id: source of ids.
     """
@@ -67,5 +67,6 @@ class Context:
     clock: Clock
     author: str = ""
     retention: Retention = field(default_factory=Retention)
+    trust: Trust = field(default_factory=Trust)
     cache: ObjectCache[VersionRef, object] = field(default_factory=ObjectCache)
     new_id: Callable[[], str] = new_id

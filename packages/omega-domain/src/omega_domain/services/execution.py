@@ -12,13 +12,14 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
+from omega_domain.entities.names import DATA
 from omega_domain.entities.task import FAILURE, Argument, Task, TaskRecord
 from omega_domain.errors import StoreUnavailableError
 from omega_domain.ports.backend import SupportsActions
 from omega_domain.services.actions import DATA_OF, PREFIX_OF, READING
 from omega_domain.services.arguments import Arguments
 from omega_domain.services.attempts import attempting
-from omega_domain.services.context import DATA, Context
+from omega_domain.services.context import Context
 from omega_domain.services.handover import handed_over
 from omega_domain.services.linking import DefaultData, default_data
 from omega_domain.services.metadata import Metadata

@@ -9,7 +9,7 @@ from typing import Literal, overload
 from omega_domain.entities.metadata import Head, HeadQuery
 from omega_domain.entities.names import LATEST, ObjectKey, ObjectRef
 from omega_domain.entities.version import Version, VersionRef, chain
-from omega_domain.errors import ObjectNotFoundError, VersionNotFoundError
+from omega_domain.errors import CorruptPayloadError, ObjectNotFoundError, VersionNotFoundError
 from omega_domain.services.context import Context
 
 NEAREST = 3
@@ -30,8 +30,13 @@ class Finder:
 
         Raises:
             ObjectNotFoundError: there is none though it is required; the message names the nearest.
+            CorruptPayloadError: what the store has there is about another object.
         """
         head = self._metadata.head(key)
+        if head is not None and head.key != key:
+            raise CorruptPayloadError(
+                f"what is stored for {key.name!r} is about {head.key}: it was changed outside of omega-ml; run om fsck"
+            )
         if head is None and required:
             raise ObjectNotFoundError(self._not_found(key))
         return head

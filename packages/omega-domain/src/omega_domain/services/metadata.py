@@ -6,7 +6,8 @@ touched attributes; giving it a payload and saving it makes a new version.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,7 @@ from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.version import Part, Payload, Version, VersionRef
 from omega_domain.errors import ConflictError, StoreError
 from omega_domain.ports.store import Collection
+from omega_domain.services.trust import TrustedFile
 
 if TYPE_CHECKING:
     from omega_domain.services.store import OmegaStore
@@ -114,6 +116,11 @@ class Metadata:
     def modified(self) -> datetime | None:
         """When the object was last changed, in UTC; None for a draft."""
         return self._head.modified if self._head else None
+
+    @property
+    def is_old(self) -> bool:
+        """Whether this is a version of the object that is not the current one."""
+        return self._is_old
 
     @property
     def tags(self) -> list[str]:
@@ -253,6 +260,25 @@ class Metadata:
         self._parts = list(payload.parts)
         self.kind_meta = dict(payload.kind_meta)
         return self
+
+    @contextmanager
+    def open_trusted(self, *, is_code: bool = True) -> Iterator[TrustedFile]:
+        """Open the payload, which is one blob, to be loaded; closed at the end.
+
+        Args:
+            is_code: whether loading it runs code that it holds.
+
+        Raises:
+            UntrustedObjectError: it may not be loaded here. CorruptPayloadError: it was changed.
+        """
+        self.check_trust(is_code=is_code)
+        (part,) = self.parts
+        with self._store.payloads.open(part) as file:
+            yield TrustedFile(file, self.name)
+
+    def check_trust(self, *, is_code: bool = True) -> None:
+        """See that this may be loaded; see :meth:`omega_domain.services.trust.Trust.check`."""
+        self._store.context.trust.check(self, is_code=is_code)
 
     def save(self, *, merge: Merge | None = None) -> Metadata:
         """Make the changes visible in one atomic step, and return this metadata, renewed.

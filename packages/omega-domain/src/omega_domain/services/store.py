@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from omega_domain.entities.metadata import Head, HeadQuery
-from omega_domain.entities.names import LATEST, ObjectKey, ObjectRef, is_hidden, validate_tag
+from omega_domain.entities.names import DATA, LATEST, MODELS, ObjectKey, ObjectRef, is_hidden, validate_tag
 from omega_domain.entities.query import Q, all_of
 from omega_domain.entities.version import Version
 from omega_domain.errors import (
@@ -24,7 +24,7 @@ from omega_domain.errors import (
 from omega_domain.ports.backend import DataBackend, SupportsActions, SupportsCompact, SupportsSummary
 from omega_domain.ports.store import Collection, SupportsDatabase
 from omega_domain.services.committing import Commits
-from omega_domain.services.context import DATA, MODELS, Context
+from omega_domain.services.context import Context
 from omega_domain.services.dropping import drop_object, drop_version
 from omega_domain.services.filesystem import FileSystem
 from omega_domain.services.finding import Finder

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from omega_domain.adapters.memory.clock import ManualClock
-from omega_domain.entities.names import ObjectKey
+from omega_domain.entities.names import DATA, MODELS, ObjectKey
 from omega_domain.entities.query import Q
 from omega_domain.errors import (
     ConflictError,
@@ -32,7 +32,7 @@ from omega_domain.errors import (
 )
 from omega_domain.services.checking import check, usage
 from omega_domain.services.collecting import collect
-from omega_domain.services.context import DATA, MODELS, Context
+from omega_domain.services.context import Context
 from omega_domain.services.metadata import GridFSProxy, Metadata
 from omega_domain.services.payload import PAYLOADS
 from omega_domain.services.store import OmegaStore

@@ -21,6 +21,7 @@ class _Kept(NamedTuple):
     uid: str
     manifest: str
     digest: str
+    signature: str
 
 
 class MemoryMetadataStore(MetadataStore):
@@ -101,7 +102,7 @@ class MemoryMetadataStore(MetadataStore):
 
     def _add_version(self, version: Version) -> None:
         present = self._versions.get(version.id)
-        kept = _Kept(version.uid, version.manifest, version.digest)
+        kept = _Kept(version.uid, version.manifest, version.digest, version.signature)
         if present is not None and present != kept:
             raise ConflictError(f"version {version.id} of {version.key} exists already with other content")
         if present is None:
@@ -139,7 +140,7 @@ def _matches(head: Head, query: HeadQuery) -> bool:
 
 def _read(version_id: str, record: _Kept) -> Version:
     try:
-        return Version.from_manifest(record.manifest, record.digest)
+        return Version.from_manifest(record.manifest, record.digest, record.signature, id_=version_id)
     except CorruptPayloadError as error:
         raise CorruptPayloadError(f"version {version_id}: {error}") from error
 
