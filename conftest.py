@@ -32,6 +32,7 @@ def nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("HOME", str(home))
         patch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
         patch.setenv("OMEGA_HOME", str(home / "omega"))
+        patch.setenv("OMEGA_KEYS", str(home / "keys"))
         yield home
 
 

@@ -22,6 +22,7 @@ from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.entities.version import Payload
 from omega_domain.errors import CorruptPayloadError, UnsupportedOptionError, UntrustedObjectError
 from omega_domain.omega import Omega
+from omega_domain.services.trust import TrustedFile
 
 ran: list[str] = []
 
@@ -64,13 +65,13 @@ def test_what_joblib_wrote_is_loaded() -> None:
     file = io.BytesIO()
     joblib.dump({"a": np.arange(3)}, file)
     file.seek(0)
-    assert load_joblib(file, "m")["a"].tolist() == [0, 1, 2]
+    assert load_joblib(TrustedFile(file, "m"))["a"].tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("content", [b"", b"no pickle", pickle.dumps(LogisticRegression())[:-5]])
 def test_what_is_no_pickle_is_an_error_with_the_name(content: bytes) -> None:
     with pytest.raises(CorruptPayloadError, match="'m' can not be loaded: "):
-        load_joblib(io.BytesIO(content), "m")
+        load_joblib(TrustedFile(io.BytesIO(content), "m"))
 
 
 def test_a_changed_model_is_not_unpickled(om: Omega) -> None:
@@ -110,8 +111,8 @@ def test_types_that_skops_does_not_trust_are_not_loaded(om: Omega, model: BaseEs
 
 
 def test_without_skops_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    file = io.BytesIO(skops.io.dumps(LogisticRegression()))
-    assert isinstance(load_skops(file, "m"), LogisticRegression)
+    file = TrustedFile(io.BytesIO(skops.io.dumps(LogisticRegression())), "m")
+    assert isinstance(load_skops(file), LogisticRegression)
     monkeypatch.setitem(sys.modules, "skops.io", None)
     with pytest.raises(UnsupportedOptionError, match=r"'m' can not be loaded: .*pip install 'omega-backends\[skops\]'"):
-        load_skops(file, "m")
+        load_skops(file)

@@ -186,7 +186,7 @@ class SklearnBackend(BaseModelBackend):
             ) from error
 
     def _dump_skops(self, obj: BaseEstimator, name: str) -> Part:
-        data = _to_skops(obj, name)
+        data = _to_skops(obj, name, self.model_store.context.trust.types)
         return self.model_store.payloads.write(lambda file: file.write(data))
 
     def _load(self, meta: Metadata) -> Any:
@@ -267,7 +267,7 @@ def _as_target(y: Any) -> Any:
     return y.iloc[:, 0] if isinstance(y, pd.DataFrame) and y.shape[1] == 1 else y
 
 
-def _to_skops(model: BaseEstimator, name: str) -> bytes:
+def _to_skops(model: BaseEstimator, name: str, types: Iterable[str]) -> bytes:
     """Return a model in the format of skops; refuse what it would not load again."""
     try:
         import skops.io  # noqa: PLC0415 -- an extra
@@ -275,12 +275,13 @@ def _to_skops(model: BaseEstimator, name: str) -> bytes:
         raise UnsupportedOptionError(f"{name!r} can not be put: {NEEDS_SKOPS}") from error
     try:
         data: bytes = skops.io.dumps(model)
-        unknown = skops.io.get_untrusted_types(data=data)
+        unknown = [found for found in skops.io.get_untrusted_types(data=data) if found not in set(types)]
     except Exception as error:
         raise UnsupportedObjectError(f"{name!r} can not be put as skops: {error}; use format='joblib'") from error
     if unknown:
         raise UnsupportedObjectError(
-            f"{name!r} can not be put as skops, which does not trust: {', '.join(unknown)}; use format='joblib'"
+            f"{name!r} can not be put as skops, which does not trust: {', '.join(unknown)}; use format='joblib', "
+            "or name these in the setting trusted_types"
         )
     return data
 

@@ -43,7 +43,7 @@ def load_skops(trusted: TrustedFile) -> Any:
     except ImportError as error:
         raise UnsupportedOptionError(f"{name!r} can not be loaded: {NEEDS_SKOPS}") from error
     try:
-        return skops.io.load(trusted.file, trusted=[])
+        return skops.io.load(trusted.file, trusted=list(trusted.types))
     except skops.io.exceptions.UntrustedTypesFoundException as error:
         raise UntrustedObjectError(f"{name!r} was not loaded: {error}. Put it again from where you trust it") from error
     except Exception as error:

@@ -34,7 +34,11 @@
     │   └── NoWorkerError
     ├── CodecError (TypeError)
     ├── UntrustedObjectError (RuntimeError)
+    ├── KeysError (RuntimeError)
     ├── PromotionError (RuntimeError)
+    │   └── PromotionRefusedError
+    ├── ArchiveError (ValueError)
+    ├── ProtectedContextError (PermissionError)
     ├── PluginError (RuntimeError)
     └── SettingsError (ValueError)
 
@@ -43,6 +47,8 @@ function would expect. Messages name the object and say what to do.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class OmegaError(Exception):
@@ -177,8 +183,28 @@ class PromotionError(OmegaError, RuntimeError):
     """The promotion could not be done; the target is unchanged."""
 
 
+class PromotionRefusedError(PromotionError):
+    """Gates refused the promotion; ``plan`` holds what each of them says."""
+
+    def __init__(self, message: str, plan: Any = None) -> None:
+        super().__init__(message)
+        self.plan = plan
+
+
+class ArchiveError(OmegaError, ValueError):
+    """An archive or backup can not be written or is not what it should be; what was there is unchanged."""
+
+
+class ProtectedContextError(OmegaError, PermissionError):
+    """The context is protected, and nobody agreed to change it; nothing was changed."""
+
+
 class PluginError(OmegaError, RuntimeError):
     """An entry point could not be loaded, or two claim the same kind."""
+
+
+class KeysError(OmegaError, RuntimeError):
+    """A key is missing, malformed or can be read by others."""
 
 
 class SettingsError(OmegaError, ValueError):

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from omega_domain.adapters.inprocess.clock import SystemClock
+from omega_domain.adapters.memory.keys import MemoryKeyRing
 from omega_domain.omega import Omega
+from omega_domain.ports.gate import GatePolicy
+from omega_domain.ports.keys import KeyRing
 from omega_domain.services.context import Context
+from omega_domain.services.trust import Trust
 from omega_ml import plugins
+from omega_ml.keys import FolderKeyRing
 from omega_ml.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -34,7 +41,8 @@ def setup(
         context: a context that is described in ``omega.toml``.
         home: folder of the embedded store.
         settings: ``store=`` (``file:///path``, ``memory://``, …), ``mongo_options=`` (a dict of what ``MongoClient``
-            takes and the URL does not say), ``broker_url=``, ``author=``, ``grace=``, ``lease=``, ``keep=``.
+            takes and the URL does not say), ``broker_url=``, ``author=``, ``grace=``, ``lease=``, ``keep=``,
+            ``trust=``, ``trusted_keys=``, ``trusted_types=``, ``keys=``, ``gates=``.
 
     Raises:
         SettingsError: a setting is unknown or of the wrong form, or needs a package that is not installed.
@@ -52,7 +60,8 @@ def setup(
 
 
 def open_omega(settings: Settings) -> Omega:
-    """Return an Omega as the settings say; nothing is written before the first put."""
+    """Return an Omega as the settings say; secrets are looked up, and nothing is written before the first put."""
+    settings = settings.resolved()
     metadata, store = plugins.open_stores(settings.store.value, options=settings.mongo_options.value)
     context = Context(
         name=settings.context.value,
@@ -63,9 +72,31 @@ def open_omega(settings: Settings) -> Omega:
         codec=plugins.codec(),
         author=settings.author.value,
         retention=settings.retention,
+        trust=trust_of(settings),
+        gates=GatePolicy(declared=settings.gates.value, plugins=plugins.gates()),
     )
     broker_url, celeryconf = settings.broker
     if broker_url is None:
         return Omega(context, bucket=settings.bucket.value)
     queue, router = plugins.open_runtime(context, broker_url=broker_url, celeryconf=celeryconf)
     return Omega(context, bucket=settings.bucket.value, queue=queue, router=router)
+
+
+def trust_of(settings: Settings) -> Trust:
+    """Return what decides what may be loaded; a key is made when it is needed."""
+    where = settings.store.value
+    is_in_memory = isinstance(where, str) and where.startswith("memory://")
+    keys: KeyRing = _of_this_process() if is_in_memory else key_ring(settings)
+    return Trust(keys, settings.trust.value, types=settings.trusted_types.value)
+
+
+def key_ring(settings: Settings) -> FolderKeyRing:
+    """Return the keys of the context that the settings choose."""
+    folder = settings.keys.value / quote(settings.context.value, safe="")
+    return FolderKeyRing(folder, name=settings.author.resolved().value, trusted=settings.trusted_keys.value)
+
+
+@cache
+def _of_this_process() -> MemoryKeyRing:
+    """Return the keys of all stores that end with this process."""
+    return MemoryKeyRing()

@@ -18,7 +18,7 @@ from omega_mongo.client import Connection
 from omega_mongo.names import FILES, HEADS, LAYOUT, VERSIONS
 from omega_mongo.translating import translated
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 LAYOUT_ID: Final = "omega-ml"
 
 INDEXES: Final[Mapping[str, Sequence[IndexModel]]] = {

@@ -274,7 +274,7 @@ class Metadata:
         self.check_trust(is_code=is_code)
         (part,) = self.parts
         with self._store.payloads.open(part) as file:
-            yield TrustedFile(file, self.name)
+            yield TrustedFile(file, self.name, self._store.context.trust.types)
 
     def check_trust(self, *, is_code: bool = True) -> None:
         """See that this may be loaded; see :meth:`omega_domain.services.trust.Trust.check`."""

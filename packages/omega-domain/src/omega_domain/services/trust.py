@@ -8,6 +8,7 @@ name, that the name points to it because somebody trusted said so, and that this
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import IO, TYPE_CHECKING, Final, Literal
@@ -55,10 +56,12 @@ class TrustedFile:
     Attributes:
         file: the content, compared with its SHA-256.
         name: of the object, for messages.
+        types: names of further types that formats without code may hold.
     """
 
     file: IO[bytes]
     name: str
+    types: tuple[str, ...] = ()
 
 
 class Trust:
@@ -68,9 +71,11 @@ class Trust:
         keys: the keys; without any nothing is signed.
         policy: ``signed`` loads code that was signed by who is trusted, ``any`` loads all code, ``formats-only`` loads
             none at all, only formats that hold none. It is a setting of who loads, never of what is loaded.
+        types: names of types that formats without code may hold, beside those that their library trusts.
     """
 
-    def __init__(self, keys: KeyRing | None = None, policy: Policy = ANY) -> None:
+    def __init__(self, keys: KeyRing | None = None, policy: Policy = ANY, *, types: Iterable[str] = ()) -> None:
+        self.types = tuple(types)
         self.keys = keys
         self.policy: Policy = policy if keys is not None or policy != SIGNED else ANY
         self._verified: OrderedDict[str, None] = OrderedDict()

@@ -200,12 +200,18 @@ class VersionContract(_Hooks):
     """Versions: what is kept, checked and removed."""
 
     def test_a_committed_version_is_read_back_equal(self, metadata_store: MetadataStore) -> None:
-        version = make_version(parent=reference(3), provenance={"bucket": "dev", "version": 4})
-        metadata_store.commit(make_head(version), expected=None, version=version)
+        provenance = {"bucket": "dev", "version": 4}
+        version = make_version(parent=reference(3), provenance=provenance, signature="key:Zm9v/+==")
+        head = make_head(version)
+        metadata_store.commit(head, expected=None, version=version)
         found = metadata_store.version(version.id)
         assert found == version
         assert found is not None
         assert found.digest == version.digest
+        assert metadata_store.versions(head.uid) == list(metadata_store.records()) == [version]
+        read = metadata_store.head(head.key)
+        assert read is not None
+        assert read.version is None or read.version == version
 
     def test_an_unknown_version_is_none(self, metadata_store: MetadataStore) -> None:
         assert metadata_store.version("nothing") is None
@@ -316,6 +322,7 @@ def _full_head() -> Head:
         dropped_versions=("version-3", "version-4"),
         attributes=_attributes(),
         modified=NOW + timedelta(microseconds=1),
+        signature="key:Zm9v/+==",
     )
 
 

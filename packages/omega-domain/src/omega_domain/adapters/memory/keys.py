@@ -34,7 +34,7 @@ class MemoryKeyRing(KeyRing):
         key, _, code = signature.partition(":")
         if key not in self._known:
             return "foreign"
-        return "trusted" if hmac.compare_digest(code, _code(self._known[key], message)) else "forged"
+        return "trusted" if hmac.compare_digest(code.encode(), _code(self._known[key], message).encode()) else "forged"
 
     def signer(self, signature: str) -> str:
         """Return the id of the key that a signature names."""
