@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -16,10 +17,12 @@ NAMES = (
     "runtime",
     "frames",
     "models",
+    "promotion",
     "appends",
     "mongo",
     "documents",
     "large",
+    "archives",
     "workers",
 )
 WIDTH = 52
@@ -36,6 +39,7 @@ def main(names: list[str]) -> int:
     for name in names or NAMES:
         module = importlib.import_module(f"benchmarks.{name}")
         with tempfile.TemporaryDirectory(prefix=f"omega-bench-{name}-") as folder:
+            os.environ["OMEGA_KEYS"] = f"{folder}/keys"  # not those of who measures
             for row in module.run(Path(folder)):
                 print(_line(row), flush=True)
                 missed += not row.holds

@@ -225,6 +225,10 @@ def test_contexts_must_be_tables(project: Path, user: Path) -> None:
         ("keep", {"models": 0}, "write 1 or more"),
         ("keep", {"models": True}, "write 1 or more"),
         ("author", "", "write text"),
+        ("trust", "all", "write one of: signed, any, formats-only"),
+        ("keys", "", "path of a folder"),
+        ("trusted_keys", [1], "write a list of public keys"),
+        ("trusted_types", 3, "write a list of names of types"),
     ],
 )
 def test_a_value_of_the_wrong_form_is_refused_with_the_right_one(
@@ -250,6 +254,25 @@ def test_keep_is_a_table_or_text(project: Path, user: Path) -> None:
     assert load(project, user).keep.value[DATA] == 3
     by_text = load(project, user, {"OMEGA_KEEP": "datasets=2, models=5"}).retention.keep
     assert (by_text[DATA], by_text[MODELS]) == (2, 5)
+
+
+def test_keys_are_kept_in_the_folder_of_the_users_configuration(
+    project: Path, user: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load(project, user, keys="keys").keys.value == project / "keys"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(user / "config"))
+    assert load(project, user).keys.value == user / "config" / "omega" / "keys"
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setenv("HOME", str(user))
+    assert load(project, user).keys.value == user / ".config" / "omega" / "keys"
+
+
+def test_lists_are_written_as_such_or_with_commas(project: Path, user: Path) -> None:
+    (project / "omega.toml").write_text('trusted_types = ["my.Type", "your.Type"]')
+    assert load(project, user).trusted_types.value == ("my.Type", "your.Type")
+    by_text = load(project, user, {"OMEGA_TRUSTED_TYPES": "my.Type, your.Type,"})
+    assert by_text.trusted_types.value == ("my.Type", "your.Type")
+    assert next(row["value"] for row in by_text.to_plain() if row["name"] == "trusted_types") == "my.Type, your.Type"
 
 
 @pytest.mark.parametrize(

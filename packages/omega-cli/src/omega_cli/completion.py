@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import typer
 
 from omega_cli.session import STORES, Session, store_of
+
+if TYPE_CHECKING:
+    from omega_ml.contexts import ContextFacts
 
 _RECENT = 50
 
@@ -41,6 +45,17 @@ def promotable(ctx: typer.Context, incomplete: str) -> list[str]:
     return _matching(incomplete, lambda: getattr(Session.of(ctx).omega, STORES[ctx.params["what"]]).list())
 
 
+def objects_by_store(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete the name of an object with its store: ``models/m``."""
+
+    def names() -> list[str]:
+        stores = dict.fromkeys(STORES.values())
+        omega = Session.of(ctx).omega
+        return [f"{store}/{name}" for store in stores for name in getattr(omega, store).list()]
+
+    return _matching(incomplete, names)
+
+
 def buckets(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete the name of a bucket."""
     return _matching(incomplete, lambda: Session.of(ctx).omega.buckets)
@@ -48,12 +63,23 @@ def buckets(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def contexts(incomplete: str) -> list[str]:
     """Complete the name of a context."""
-    return _matching(incomplete, lambda: Session().settings.contexts)
+    return _matching(incomplete, lambda: (facts.name for facts in _facts()))
+
+
+def described(incomplete: str) -> list[str]:
+    """Complete the name of a context that a file describes."""
+    return _matching(incomplete, lambda: (facts.name for facts in _facts() if facts.files))
 
 
 def kinds(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete a kind of objects."""
     return _matching(incomplete, lambda: Session.of(ctx).omega.context.registry.kinds)
+
+
+def _facts() -> list[ContextFacts]:
+    from omega_ml.contexts import Contexts
+
+    return Contexts().list()
 
 
 def _matching(incomplete: str, names: Callable[[], Iterable[str]]) -> list[str]:

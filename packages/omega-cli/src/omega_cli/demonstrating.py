@@ -46,5 +46,6 @@ def _omega(session: Session) -> Omega:
     source = session.settings.store.source
     is_named = source == "argument" or source.startswith("OMEGA_") or session.context is not None
     if is_named:
+        session.changing()
         return session.omega["dev"]
     return setup(home=HOME.expanduser(), bucket="dev")

@@ -11,16 +11,30 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from omega_cli import completion, configuring, demonstrating, output, promoting, runtime, stores, upkeep, working
+from omega_cli import (
+    archiving,
+    completion,
+    configuring,
+    contexts,
+    demonstrating,
+    history,
+    keys,
+    output,
+    promoting,
+    runtime,
+    stores,
+    upkeep,
+    working,
+)
 from omega_cli.session import Session
 
 DONE, FAILED = 0, 1
 
 #: The commands in the sections of the help.
 SECTIONS = {
-    "Objects": (*stores.GROUPS, "promote", "buckets"),
+    "Objects": (*stores.GROUPS, "promote", "rollback", "history", "approve", "gates", "export", "import", "buckets"),
     "Runtime": ("runtime", "worker"),
-    "Upkeep": ("gc", "fsck", "du", "doctor", "config"),
+    "Upkeep": ("gc", "fsck", "du", "backup", "restore", "doctor", "context", "config", "keys"),
     "Try it": ("demo", "shell"),
 }
 
@@ -44,14 +58,24 @@ app = typer.Typer(name="om", cls=Group, no_args_is_help=True, pretty_exceptions_
 for _name, _help in stores.GROUPS.items():
     app.add_typer(stores.app, name=_name, help=_help)
 app.command("promote")(promoting.promote)
+app.command("rollback")(history.rollback)
+app.command("history")(history.history)
+app.command("approve")(history.approve)
+app.command("gates")(history.gates)
+app.command("export")(archiving.export)
+app.command("import")(archiving.import_)
 app.command("buckets")(configuring.buckets)
 app.add_typer(runtime.app, name="runtime")
 app.command("worker", context_settings=working.OPTIONS)(working.worker)
 app.command("gc")(upkeep.gc)
 app.command("fsck")(upkeep.fsck)
 app.command("du")(upkeep.du)
+app.command("backup")(archiving.backup)
+app.command("restore")(archiving.restore)
 app.command("doctor")(configuring.doctor)
+app.add_typer(contexts.app, name="context")
 app.add_typer(configuring.app, name="config")
+app.add_typer(keys.app, name="keys")
 app.command("demo")(demonstrating.demo)
 app.command("shell")(configuring.shell)
 
@@ -75,6 +99,7 @@ def om(
     home: Annotated[str | None, typer.Option(help="Folder of the embedded store.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print results as JSON.")] = False,
     local: Annotated[bool, typer.Option("--local", help="Run tasks in this process.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Agree, instead of being asked.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")

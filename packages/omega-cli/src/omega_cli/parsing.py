@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -64,6 +64,19 @@ def duration(text: str | None, *, option: str) -> timedelta | None:
         return None if text is None else parse_duration(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from error
+
+
+def moment(text: str | None, *, option: str) -> datetime | None:
+    """Return a time such as ``2030-01-31T18:00``, in UTC if it names no other zone; None from None.
+
+    Raises:
+        typer.BadParameter: it is of another form.
+    """
+    try:
+        when = None if text is None else datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"write a time as 2030-01-31T18:00, not {text!r}", param_hint=option) from error
+    return when.replace(tzinfo=UTC) if when is not None and when.tzinfo is None else when
 
 
 def _split(item: str, option: str) -> tuple[str, str]:

@@ -32,6 +32,8 @@ Action = Literal[
     "gridsearch",
     "run",
 ]
+#: What changes nothing unless its result is stored.
+READING = ("transform", "predict", "predict_proba", "decision_function", "score")
 WITH_TARGET = ("fit", "partial_fit", "fit_transform", "score", "gridsearch")
 ACTIONS = f"One of {', '.join(get_args(Action))}."
 
@@ -105,6 +107,8 @@ def model(
         raise typer.BadParameter(f"{action} takes no target; those that do: {', '.join(WITH_TARGET)}", param_hint="Y")
     options = parsing.pairs(param, option="--param") | {key: value for key, value in given.items() if value is not None}
     view = _view(ctx, require=require, wait=wait, timeout=timeout, logging=logging)
+    if action not in READING or result is not None:
+        Session.of(ctx).changing()
     _submit(ctx, f"{action} {name}", lambda: getattr(view.model(name), action)(**options), no_wait=no_wait)
 
 
@@ -133,6 +137,7 @@ def script(
     """
     args, kwargs = _call_of(values)
     view = _view(ctx, require=require, wait=wait, timeout=timeout, logging=logging)
+    Session.of(ctx).changing()
     _submit(ctx, f"{action} {name}", lambda: view.script(name).run(*args, **kwargs), no_wait=no_wait)
 
 

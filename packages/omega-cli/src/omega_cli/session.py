@@ -29,7 +29,7 @@ STORES = {
     "script": "scripts",
 }
 
-_FLAGS = {"--json": "as_json", "--local": "local", "--debug": "debug"}
+_FLAGS = {"--json": "as_json", "--local": "local", "--debug": "debug", "--yes": "yes"}
 _VALUES = {"--context": "context", "--bucket": "bucket", "--home": "home"}
 
 
@@ -43,6 +43,8 @@ class Session:
     as_json: bool = False
     local: bool = False
     debug: bool = False
+    yes: bool = False
+    _agreed: set[str] = field(default_factory=set, init=False, repr=False)
     _omega: list[Omega] = field(default_factory=list, init=False, repr=False)
 
     @classmethod
@@ -81,6 +83,26 @@ class Session:
 
         return setup(context=context, bucket=bucket)
 
+    def changing(self, omega: Omega | None = None) -> None:
+        """Ask before a protected context is changed: this one, or that of another Omega. Others are not asked about.
+
+        Raises:
+            ProtectedContextError: nobody agreed: not by the name of the context on the terminal, nor by ``--yes``.
+        """
+        from omega_domain.errors import ProtectedContextError
+        from omega_ml.contexts import Contexts
+
+        context = (omega or self.omega).context
+        name = None if self.yes else Contexts().protecting(context.name, context.store.url)
+        if name is None or name in self._agreed:
+            return
+        if not is_conversation():
+            raise ProtectedContextError(f"the context {name!r} is protected, nothing was changed; --yes changes it")
+        answer = ask(f"The context {name!r} is protected. Type its name to change it: ")
+        if answer != name:
+            raise ProtectedContextError(f"the answer was not {name!r}, the protected context; nothing was changed")
+        self._agreed.add(name)
+
     def take(self, args: list[str]) -> list[str]:
         """Take the global options out of all arguments, wherever they stand; return the others."""
         rest: list[str] = []
@@ -96,6 +118,18 @@ class Session:
             else:
                 rest.append(arg)
         return rest
+
+
+def is_conversation() -> bool:
+    """Tell whether somebody is there to be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(question: str) -> str:
+    """Return what somebody answers to a question on the terminal."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
 
 
 def store_of(ctx: typer.Context) -> OmegaStore:

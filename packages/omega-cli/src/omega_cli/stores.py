@@ -83,6 +83,7 @@ def put(
     session, store = Session.of(ctx), store_of(ctx)
     attributes = parsing.pairs(attribute, option="--attribute")
     form = "file" if kind == "python.file" else format_
+    session.changing()
     with reading(file) as source:
         obj = file if _is_code(store, file, form) else read_object(source, file.name, form=form, dates=date)
         meta = store.put(obj, name, kind=kind, append=append, tag=tag, attributes=attributes or None)
@@ -141,7 +142,9 @@ def drop(
 
     JSON: {name, dropped}.
     """
-    output.show_facts(Session.of(ctx), {"name": name, "dropped": store_of(ctx).drop(name, force=force)})
+    session = Session.of(ctx)
+    session.changing()
+    output.show_facts(session, {"name": name, "dropped": store_of(ctx).drop(name, force=force)})
 
 
 @app.command("metadata")
@@ -153,12 +156,13 @@ def metadata(ctx: typer.Context, name: Name, attribute: Attributes = []) -> None
     JSON: {name, bucket, prefix, kind, version, tags, size, created, modified, author, digest, attributes, kind_meta,
     provenance}.
     """
+    session = Session.of(ctx)
     meta = store_of(ctx).resolve(name)
     if attribute:
         meta.attributes.update(parsing.pairs(attribute, option="--attribute"))
+        session.changing()
         meta.save()
     facts = meta.to_plain()
-    session = Session.of(ctx)
     output.show_facts(session, facts if session.as_json else {k: v for k, v in facts.items() if k != "kind_meta"})
 
 
@@ -183,7 +187,9 @@ def tag(ctx: typer.Context, name: Name, tag: Annotated[str, typer.Argument(metav
 
     JSON: the version's metadata.
     """
-    output.show_saved(Session.of(ctx), store_of(ctx).tag(name, tag))
+    session = Session.of(ctx)
+    session.changing()
+    output.show_saved(session, store_of(ctx).tag(name, tag))
 
 
 app.command("promote")(promoting.promote_here)
@@ -211,9 +217,11 @@ def compact(ctx: typer.Context, name: Name) -> None:
 
     JSON: the new version's metadata.
     """
+    session = Session.of(ctx)
+    session.changing()
     with working(f"compacting {name}"):
         meta = store_of(ctx).compact(name)
-    output.show_saved(Session.of(ctx), meta)
+    output.show_saved(session, meta)
 
 
 @app.command("summary")

@@ -73,6 +73,7 @@ def cancel(
     """
     session = Session.of(ctx)
     found = [session.runtime.result(task_id) for task_id in task]  # all must be known before one is ended
+    session.changing()
     ended = [session.runtime.cancel(task_id) for task_id in task]
     rows = [{"id": one.id, "cancelled": was, "status": one.status} for one, was in zip(found, ended, strict=True)]
     output.show_rows(session, rows, ["id", "cancelled", "status"])

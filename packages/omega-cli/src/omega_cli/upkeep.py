@@ -24,8 +24,11 @@ def gc(
     JSON: {objects, versions, blobs, documents, size, leftovers, is_dry_run}.
     """
     session = Session.of(ctx)
+    kept = parsing.duration(grace, option="--grace")
+    if not dry_run:
+        session.changing()
     with working("collecting"):
-        report = session.omega.collect(grace=parsing.duration(grace, option="--grace"), dry_run=dry_run)
+        report = session.omega.collect(grace=kept, dry_run=dry_run)
     output.show_facts(session, report.to_plain())
 
 
@@ -35,7 +38,7 @@ def fsck(
         bool, typer.Option("--quick", help="Only see that payloads are there, without reading them.")
     ] = False,
 ) -> None:
-    """Check that nothing is missing or damaged.
+    """Check that nothing is missing, damaged, or code that somebody unknown has put.
 
     In all buckets of the context; the exit code is 1 if something is.
 
@@ -45,7 +48,7 @@ def fsck(
     with working("checking"):
         findings = [finding.to_plain() for finding in session.omega.check(deep=not quick)]
     output.show_rows(session, findings, ["severity", "where", "what", "remedy"], empty="all is well")
-    if any(finding["severity"] == "damage" for finding in findings):
+    if any(finding["severity"] != "garbage" for finding in findings):
         raise typer.Exit(1)
 
 

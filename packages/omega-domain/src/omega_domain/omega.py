@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from functools import cached_property
 from html import escape
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from omega_domain.adapters.inprocess.clock import SystemClock
 from omega_domain.adapters.inprocess.router import InProcessRouter
 from omega_domain.adapters.inprocess.task_queue import InProcessTaskQueue
 from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, validate_bucket
-from omega_domain.errors import SettingsError
+from omega_domain.errors import InvalidNameError, SettingsError
 from omega_domain.ports.metadata import MetadataStore
 from omega_domain.ports.router import Router
 from omega_domain.ports.store import Store
 from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.services import checking, collecting
+from omega_domain.services.archives import backups, exporting, importing
 from omega_domain.services.context import Context
 from omega_domain.services.logger import OmegaLogger
 from omega_domain.services.runtime import OmegaRuntime
 from omega_domain.services.store import OmegaStore
 
 DEFAULT_BUCKET = "omega"
+_PREFIXES: Final = {"datasets": DATA, "data": DATA, "models": MODELS, "jobs": JOBS, "scripts": SCRIPTS}
+STORE_NAMES: Final = ("datasets", "models", "jobs", "scripts")
 
 
 class Omega:
@@ -134,6 +138,66 @@ class Omega:
         """Return what takes how much space, in the whole context or one bucket; see ``om du``."""
         return checking.usage(self.context, bucket=bucket)
 
+    def export(self, names: str | Sequence[str], path: str | Path) -> list[dict[str, Any]]:
+        """Write objects of this bucket into one signed file; return facts about each; see ``om export``.
+
+        Args:
+            names: store and name of objects, such as ``models/m``, ``datasets/sales@v1``.
+            path: the file; it is replaced when the new one is complete.
+
+        Raises:
+            ObjectNotFoundError: there is no such object. InvalidNameError: a name does not begin with its store.
+            UntrustedObjectError: an object may not be loaded here. ArchiveError: the file can not be written.
+        """
+        listed = [names] if isinstance(names, str) else names
+        wanted = [(self._store(self.bucket, prefix), name) for prefix, name in map(_store_and_name, listed)]
+        return exporting.export_objects(self.context, wanted, Path(path))
+
+    def import_archive(self, path: str | Path, names: str | Sequence[str] = ()) -> list[importing.Imported]:
+        """Bring objects of an archive into this bucket; return what became of each; see ``om import``.
+
+        Args:
+            path: the archive.
+            names: store and name of the objects, such as ``models/m``; by default all.
+
+        Raises:
+            ArchiveError: the archive is not what it should be. UntrustedObjectError: nobody trusted has signed it.
+        """
+        listed = [names] if isinstance(names, str) else names
+        wanted = [_store_and_name(name) for name in listed]
+        return exporting.import_objects(
+            self.context, Path(path), lambda _, prefix: self._store(self.bucket, prefix), wanted=wanted
+        )
+
+    def describe_archive(self, path: str | Path) -> dict[str, Any]:
+        """Return what an archive says of itself, whoever made it, and whose signature it has. Raises ArchiveError."""
+        return exporting.describe_archive(self.context, Path(path))
+
+    def backup(self, folder: str | Path) -> backups.BackupReport:
+        """Add a backup of the whole context to a folder; only what is new is written; see ``om backup``.
+
+        Raises:
+            ArchiveError: it can not be written, or something of the objects is missing.
+        """
+        return backups.back_up(self.context, Path(folder))
+
+    def restore(
+        self, folder: str | Path, *, at: datetime | None = None, names: str | Sequence[str] = ()
+    ) -> list[importing.Imported]:
+        """Make the objects of a backup what they were, in all buckets; others are left alone; see ``om restore``.
+
+        Args:
+            folder: the folder of backups.
+            at: the last backup until then; by default the last of all.
+            names: store and name of objects, such as ``models/m``; by default all.
+
+        Raises:
+            ArchiveError: there is no such backup, or it is damaged. UntrustedObjectError: nobody trusted has signed it.
+        """
+        listed = [names] if isinstance(names, str) else names
+        wanted = [_store_and_name(name) for name in listed]
+        return backups.restore(self.context, Path(folder), self._store, at=at, wanted=wanted)
+
     def __repr__(self) -> str:
         return (
             f"Omega(context={self.context.name!r}, bucket={self.bucket!r}, store={self.context.store.url!r}, "
@@ -150,6 +214,18 @@ class Omega:
         cells = "".join(f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
         return f"<table><caption>Omega</caption>{cells}</table>"
 
+    def _store(self, bucket: str, prefix: str) -> OmegaStore:
+        return OmegaStore(self.context, prefix=prefix, bucket=bucket)
+
     @property
     def _runtime_name(self) -> str:
         return self.queue.name
+
+
+def _store_and_name(text: str) -> tuple[str, str]:
+    """Take ``models/m`` apart into prefix and name."""
+    store, slash, name = text.partition("/")
+    prefix = _PREFIXES.get(store)
+    if prefix is None or not slash:
+        raise InvalidNameError(f"{text!r} does not say in which store it is: write {'/…, '.join(STORE_NAMES)}/…")
+    return prefix, name

@@ -1,15 +1,17 @@
 """Plug-ins: stores, backends and codec leaves that installed packages offer by entry points.
 
 Groups: ``omega.stores`` (name = scheme of the URL, value = ``open(url) -> (MetadataStore, Store)``), ``omega.backends``
-(name = kind, value = a backend class) and ``omega.codecs`` (name = top-level name of a library, value = a function that
-returns the leaves of its types). ``omega.runtimes`` and ``omega.workers`` name what opens the distributed runtime and
-what runs a worker of it. Nothing of a plug-in is imported before it is needed.
+(name = kind, value = a backend class), ``omega.gates`` (a gate, what makes one of its arguments, or a function of the
+candidate) and ``omega.codecs`` (name = top-level name of a library, value = a function that returns the leaves of its
+types). ``omega.runtimes`` and ``omega.workers`` name what opens the distributed runtime and what runs a worker of it.
+Nothing of a plug-in is imported before it is needed.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +26,7 @@ from omega_domain.services.codec import JsonCodec, Leaf, LeafLoader
 from omega_domain.services.context import Context
 
 STORES, BACKENDS, CODECS = "omega.stores", "omega.backends", "omega.codecs"
-RUNTIMES, WORKERS = "omega.runtimes", "omega.workers"
+RUNTIMES, WORKERS, GATES = "omega.runtimes", "omega.workers", "omega.gates"
 CELERY = "celery"
 
 #: Schemes of our own adapters that need not be installed, and their packages.
@@ -110,6 +112,16 @@ def backends(plugins: Iterable[EntryPoint] | None = None) -> BackendRegistry:
     for plugin in entry_points(group=BACKENDS) if plugins is None else plugins:
         registry.register_lazy(plugin.name, plugin.load, origin=_origin(plugin))
     return registry
+
+
+def gates(plugins: Iterable[EntryPoint] | None = None) -> Mapping[str, Callable[[], Any]]:
+    """Return what loads the gates that are installed, by name.
+
+    Raises:
+        PluginError: two packages claim the same name; or, from what loads it, one can not be loaded.
+    """
+    found = _by_name(entry_points(group=GATES) if plugins is None else plugins)
+    return {name: partial(_load, plugin) for name, plugin in found.items()}
 
 
 def codec(plugins: Iterable[EntryPoint] | None = None) -> JsonCodec:

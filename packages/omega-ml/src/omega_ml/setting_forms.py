@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, validate_bucket, validate_name
 from omega_domain.errors import InvalidNameError
 from omega_domain.omega import DEFAULT_BUCKET
 from omega_domain.services.context import Retention
+from omega_domain.services.trust import POLICIES, SIGNED, Policy
+from omega_ml import secrets
 
 #: Settings that say where the store is, the most particular first.
 PLACES = ("store", "mongo_url", "home")
 HIDDEN = "***"
 
 _STORES = {"datasets": DATA, "models": MODELS, "jobs": JOBS, "scripts": SCRIPTS}
+_WORDS = {None: "-", True: "true", False: "false"}
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?[dhms])+")
-_SECRET_NAME = re.compile(r"(?i)password|secret|token|key|mechanismproperties")
-_SECRET = re.compile(rf"(?i)([?&;][^=&;]*(?:{_SECRET_NAME.pattern[4:]})[^=&;]*=)[^&;]*")
+#: Names of what is secret; what ends in "file" names one.
+_SECRET_NAME = re.compile(r"(?i)(?:password|secret|token|key|mechanismproperties)(?!\w*file\b)")
+_OPTION = re.compile(r"([?&;]([^=&;]*)=)([^&;]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +40,12 @@ class Form:
     Attributes:
         parse: (what was written, folder that relative paths start from) -> value. Raises ValueError, saying the mend.
         default: returns the value if nothing sets it.
+        references: what may refer to secrets: nothing, the text, or texts inside a table.
     """
 
     parse: Callable[[Any, Path], Any]
     default: Callable[[], Any]
+    references: Literal["none", "text", "inside"] = "none"
 
 
 def parse_duration(value: Any) -> timedelta:
@@ -57,8 +64,8 @@ def parse_duration(value: Any) -> timedelta:
 
 def show(value: Any) -> str:
     """Return a setting as text for people, secrets redacted."""
-    if value is None:
-        return "-"
+    if value is None or isinstance(value, bool):
+        return _WORDS[value]
     if isinstance(value, timedelta):
         return show_duration(value)
     if isinstance(value, Mapping):
@@ -66,11 +73,14 @@ def show(value: Any) -> str:
         return ", ".join(f"{names.get(key, key)}={_show_item(key, item)}" for key, item in value.items()) or "-"
     if is_client(value):
         return "a client of pymongo"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "-"
     return redacted(str(value))
 
 
 def _show_item(name: str, value: Any) -> str:
-    return HIDDEN if _SECRET_NAME.search(name) else show(value)
+    is_shown = not _SECRET_NAME.search(name) or (isinstance(value, str) and secrets.is_reference(value))
+    return show(value) if is_shown else HIDDEN
 
 
 def show_duration(value: timedelta) -> str:
@@ -83,20 +93,32 @@ def show_duration(value: timedelta) -> str:
 
 
 def redacted(text: str) -> str:
-    """Return a URL without its password and secret parameters; other text as it is.
+    """Return a URL without its password and secret parameters; references to secrets, and other text, as they are.
 
     The password is taken to end at the last ``@``, so that one that should have been escaped is hidden, too. What can
     not be told apart is hidden as a whole.
     """
+    return secrets.around_references(text, _redacted)
+
+
+def _redacted(text: str) -> str:
     scheme, separator, rest = text.partition("://")
     if not separator or scheme == "file":
         return text
-    shown = _SECRET.sub(rf"\g<1>{HIDDEN}", rest)
+    shown = _OPTION.sub(_redacted_option, rest)
     if shown.count("@") != rest.count("@"):
         return f"{scheme}://{HIDDEN}"
     login, at, place = shown.rpartition("@")
-    name, colon, _ = login.partition(":")
-    return f"{scheme}://{name}{colon and colon + HIDDEN}{at}{place}"
+    name, colon, password = login.partition(":")
+    return f"{scheme}://{name}{colon}{_hidden(password) if colon else ''}{at}{place}"
+
+
+def _redacted_option(found: re.Match[str]) -> str:
+    return found[1] + (_hidden(found[3]) if _SECRET_NAME.search(found[2]) else found[3])
+
+
+def _hidden(secret: str) -> str:
+    return secret if secrets.is_stand_in(secret) else HIDDEN
 
 
 def _text(value: Any, folder: Path) -> str:  # noqa: ARG001 -- all forms are called alike
@@ -197,6 +219,68 @@ def _count(value: Any) -> int | Literal["all"]:
     return int(value)
 
 
+def _folder(value: Any, folder: Path) -> Path:
+    if not isinstance(value, str | Path) or not str(value).strip():
+        raise ValueError("write the path of a folder in quotes")
+    return (folder / Path(value).expanduser()).resolve()
+
+
+def _trust(value: Any, folder: Path) -> Policy:  # noqa: ARG001
+    if value not in POLICIES:
+        raise ValueError(f"write one of: {', '.join(POLICIES)}")
+    return cast("Policy", value)
+
+
+def _words(what: str) -> Callable[[Any, Path], tuple[str, ...]]:
+    """Return what reads a list of text, or text with commas between."""
+
+    def parse(value: Any, folder: Path) -> tuple[str, ...]:  # noqa: ARG001
+        if isinstance(value, str):
+            value = [item.strip() for item in value.split(",") if item.strip()]
+        if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+            raise ValueError(f"write a list of {what} in quotes")
+        return tuple(value)
+
+    return parse
+
+
+def _gates(value: Any, folder: Path) -> dict[str, dict[str, tuple[str, ...]]]:  # noqa: ARG001
+    """Read bucket -> store -> gates; their texts are taken apart, and looked for when they are asked."""
+    example = "write a table such as { prod = { models = [\"fitted\", \"metric('r2', '>=', 0.8)\"] } }"
+    value = _from_json(value, example) if isinstance(value, str) else value
+    if not isinstance(value, Mapping) or not all(isinstance(table, Mapping) for table in value.values()):
+        raise ValueError(example)
+    unknown = {store for table in value.values() for store in table} - set(_STORES)
+    if unknown:
+        raise ValueError(f"there is no {', '.join(sorted(unknown))}; there are: {', '.join(_STORES)}")
+    return {
+        bucket: {_STORES[store]: _gate_texts(texts, example) for store, texts in table.items()}
+        for bucket, table in value.items()
+    }
+
+
+def _from_json(text: str, example: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{example}, or JSON: {error}") from error
+
+
+def _gate_texts(texts: Any, example: str) -> tuple[str, ...]:
+    from omega_domain.services.gate_specs import parse_spec
+
+    if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+        raise ValueError(example)
+    for text in texts:
+        parse_spec(text)
+    return tuple(texts)
+
+
+def _keys() -> Path:
+    config = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(config) if config else Path("~/.config").expanduser()) / "omega" / "keys"
+
+
 def _author() -> str:
     try:
         return f"{getpass.getuser()}@{socket.gethostname()}"
@@ -207,14 +291,19 @@ def _author() -> str:
 FORMS: Mapping[str, Form] = {
     "context": Form(_name, lambda: "default"),
     "bucket": Form(_bucket, lambda: DEFAULT_BUCKET),
-    "store": Form(_url, lambda: None),
-    "mongo_url": Form(_mongo_url, lambda: None),
-    "mongo_options": Form(_options_of("options of MongoClient", '{"tlsCAFile": "ca.pem"}'), dict),
-    "home": Form(_home, lambda: f"file://{Path('~/.omega').expanduser()}"),
-    "broker_url": Form(_broker_url, lambda: None),
-    "celeryconf": Form(_options_of("settings of Celery", '{"broker_url": "redis://host"}'), dict),
-    "author": Form(_text, _author),
+    "store": Form(_url, lambda: None, "text"),
+    "mongo_url": Form(_mongo_url, lambda: None, "text"),
+    "mongo_options": Form(_options_of("options of MongoClient", '{"tlsCAFile": "ca.pem"}'), dict, "inside"),
+    "home": Form(_home, lambda: f"file://{Path('~/.omega').expanduser()}", "text"),
+    "broker_url": Form(_broker_url, lambda: None, "text"),
+    "celeryconf": Form(_options_of("settings of Celery", '{"broker_url": "redis://host"}'), dict, "inside"),
+    "author": Form(_text, _author, "text"),
     "grace": Form(_duration, lambda: Retention().grace),
     "lease": Form(_duration, lambda: Retention().lease),
     "keep": Form(_keep, lambda: Retention().keep),
+    "trust": Form(_trust, lambda: SIGNED),
+    "trusted_keys": Form(_words("public keys, as `om keys export` prints them,"), tuple),
+    "trusted_types": Form(_words("names of types"), tuple),
+    "keys": Form(_folder, _keys),
+    "gates": Form(_gates, dict),
 }

@@ -9,33 +9,77 @@ another.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from omega_domain.errors import SettingsError
 from omega_domain.services.context import Retention
+from omega_domain.services.trust import Policy
+from omega_ml import secrets
 from omega_ml.setting_forms import FORMS, PLACES, Form, show
-from omega_ml.settings_files import SettingsFile, find_files, unknown_key
+from omega_ml.settings_files import PROTECTED, SettingsFile, find_files, unknown_key
 
 DEFAULT_CONTEXT = "default"
 ARGUMENT = "argument"
 DEFAULT = "default"
+
+#: Settings that any layer may set, and that nothing else depends on.
+_REST = (
+    "bucket",
+    "mongo_options",
+    "broker_url",
+    "celeryconf",
+    "author",
+    "grace",
+    "lease",
+    "keep",
+    "trust",
+    "trusted_keys",
+    "trusted_types",
+    "keys",
+    "gates",
+)
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Setting(Generic[T]):
-    """A value, and what set it: an argument, a variable of the environment, a file, or the default."""
+    """A value, and what set it: an argument, a variable of the environment, a file, or the default.
+
+    Attributes:
+        value: the value; with references to secrets in it as it was written, until it is resolved.
+        source: what set it.
+        look_up: returns the value with the secrets in it, from the environment; None if it refers to none.
+        written: what to show in place of the value, once that has secrets in it.
+    """
 
     value: T
     source: str
+    look_up: Callable[[Mapping[str, str]], T] | None = field(default=None, compare=False)
+    written: T | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
-        return f"Setting({show(self.value)!r}, {self.source!r})"
+        return f"Setting({self.shown!r}, {self.source!r})"
+
+    @property
+    def shown(self) -> str:
+        """The value as text for people; references stay references, and other secrets are redacted."""
+        return show(self.value if self.written is None else self.written)
+
+    def resolved(self, environ: Mapping[str, str] | None = None) -> Setting[T]:
+        """Return it with the secrets that it refers to.
+
+        Raises:
+            SettingsError: one is not there, or makes no value of the right form.
+        """
+        if self.look_up is None:
+            return self
+        return Setting(self.look_up(os.environ if environ is None else environ), self.source, written=self.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +97,12 @@ class Settings:
         grace: how long what was replaced or dropped stays readable.
         lease: how long a payload that is being put is safe before its commit.
         keep: prefix of a store -> how many of the newest versions are kept for ever, or ``all``.
+        trust: what may be loaded: ``signed``, ``any`` or ``formats-only``.
+        trusted_keys: public keys of others to trust, beside those of ``om keys trust``.
+        trusted_types: names of types that models in the format skops may hold, beside those that skops trusts.
+        keys: folder of the keys of all contexts.
+        gates: bucket (``*`` for all) -> prefix of a store -> gates of what is promoted there.
+        protected: whether ``om`` asks before it changes the context.
         contexts: names of the contexts that can be chosen.
         files: the files that were read.
     """
@@ -67,6 +117,12 @@ class Settings:
     grace: Setting[timedelta]
     lease: Setting[timedelta]
     keep: Setting[Mapping[str, int | Literal["all"]]]
+    trust: Setting[Policy]
+    trusted_keys: Setting[tuple[str, ...]]
+    trusted_types: Setting[tuple[str, ...]]
+    keys: Setting[Path]
+    gates: Setting[Mapping[str, Mapping[str, tuple[str, ...]]]]
+    protected: Setting[bool] = Setting(value=False, source=DEFAULT)
     contexts: tuple[str, ...] = (DEFAULT_CONTEXT,)
     files: tuple[Path, ...] = ()
 
@@ -104,14 +160,22 @@ class Settings:
             return url
         return f"filesystem://{store.removeprefix('file://')}/broker"
 
+    def resolved(self, environ: Mapping[str, str] | None = None) -> Settings:
+        """Return these settings with the secrets that they refer to, which are looked up now.
+
+        Raises:
+            SettingsError: one is not there, or makes no value of the right form.
+        """
+        found: dict[str, Any] = {name: setting.resolved(environ) for name, setting in self._all()}
+        return replace(self, **found)
+
     def to_plain(self) -> list[dict[str, str]]:
         """Return name, value (secrets redacted) and source of every setting, as text."""
-        settings = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return [
-            {"name": name, "value": show(setting.value), "source": setting.source}
-            for name, setting in settings
-            if isinstance(setting, Setting)
-        ]
+        return [{"name": name, "value": setting.shown, "source": setting.source} for name, setting in self._all()]
+
+    def _all(self) -> Iterator[tuple[str, Setting[Any]]]:
+        settings = ((each.name, getattr(self, each.name)) for each in fields(self))
+        return ((name, setting) for name, setting in settings if isinstance(setting, Setting))
 
 
 def load_settings(
@@ -130,14 +194,24 @@ def load_settings(
     Raises:
         SettingsError: a setting is unknown or of the wrong form; the message names the file, the key and the mend.
     """
-    environ = os.environ if environ is None else environ
-    folder = Path.cwd() if folder is None else folder
-    given = {name: value for name, value in (arguments or {}).items() if value is not None}
-    for name in given:
-        if name not in FORMS:
+    for name, value in (arguments or {}).items():
+        if value is not None and name not in FORMS:
             raise SettingsError(f"setup() got {unknown_key(name)}")
-    files = find_files(environ, folder)
-    return _Sources(given, environ, files, folder).resolve()
+    return _sources(arguments, environ, folder).resolve()
+
+
+def choose_context(
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Setting[str]:
+    """Return the name of the context that is used here, whether or not it can be opened.
+
+    Raises:
+        SettingsError: a file can not be read, or it is no name.
+    """
+    return _sources(arguments, environ, folder).context()
 
 
 def environment_name(setting: str) -> str:
@@ -157,11 +231,39 @@ class _Layer:
         return environment_name(name) if self.source == "environment" else self.source
 
     def setting(self, name: str, form: Form) -> Setting[Any]:
-        raw = self.values[name]
-        try:
-            return Setting(form.parse(raw, self.folder), self.origin(name))
-        except ValueError as error:
-            raise SettingsError(f"{name} = {show(raw)!r} ({self.origin(name)}): {error}") from error
+        raw, source = self.values[name], self.origin(name)
+
+        def look_up(environ: Mapping[str, str]) -> Any:
+            with _refused(name, raw, source):
+                found = secrets.resolve(value, environ)
+                return form.parse(found, self.folder) if form.references == "text" else found
+
+        with _refused(name, raw, source):
+            if form.references != "none":
+                secrets.check(raw)
+            value = raw if form.references == "text" and secrets.refers(raw) else form.parse(raw, self.folder)
+            if not secrets.refers(value):
+                return Setting(value, source)
+            if form.references == "none":
+                raise ValueError(f"no secret can stand here; {environment_name(name)} sets it from the environment")
+            secrets.check(value)
+            return Setting(value, source, look_up)
+
+
+def _sources(arguments: Mapping[str, Any] | None, environ: Mapping[str, str] | None, folder: Path | None) -> _Sources:
+    environ = os.environ if environ is None else environ
+    folder = Path.cwd() if folder is None else folder
+    given = {name: value for name, value in (arguments or {}).items() if value is not None}
+    return _Sources(given, environ, find_files(environ, folder), folder)
+
+
+@contextmanager
+def _refused(name: str, raw: Any, source: str) -> Iterator[None]:
+    """Say of what is wrong with a value which setting it is, and who set it."""
+    try:
+        yield
+    except ValueError as error:
+        raise SettingsError(f"{name} = {show(raw)!r} ({source}): {error}") from error
 
 
 class _Sources:
@@ -177,19 +279,28 @@ class _Sources:
         self._tops = [_Layer(file.settings, str(file.path), file.path.parent) for file in files]
         self._folder = folder
 
+    def context(self) -> Setting[str]:
+        return self._first("context", [self._arguments, self._environment, *self._tops])
+
     def resolve(self) -> Settings:
-        context = self._first("context", [self._arguments, self._environment, *self._tops])
+        context = self.context()
         tables = self._tables(context.value)
         named = [*tables, self._environment] if context.source == ARGUMENT else [self._environment, *tables]
         layers = [self._arguments, *named, *self._tops]
         names = {DEFAULT_CONTEXT, *(name for file in self._files for name in file.contexts)}
         store = self._store(context, layers, names)
-        rest = {
-            name: self._first(name, layers)
-            for name in ("bucket", "mongo_options", "broker_url", "celeryconf", "author", "grace", "lease", "keep")
-        }
+        rest = {name: self._first(name, layers) for name in _REST}
         paths = tuple(file.path for file in self._files)
-        return Settings(context=context, store=store, contexts=tuple(sorted(names)), files=paths, **rest)
+        protected = self._protected(context.value)
+        return Settings(
+            context=context, store=store, protected=protected, contexts=tuple(sorted(names)), files=paths, **rest
+        )
+
+    def _protected(self, context: str) -> Setting[bool]:
+        """One table that says so is enough: no other file or variable takes the protection away."""
+        sources = (table.source for table in self._tables(context) if table.values.get(PROTECTED))
+        source = next(sources, None)
+        return Setting(source is not None, source or DEFAULT)
 
     def _tables(self, context: str) -> list[_Layer]:
         return [

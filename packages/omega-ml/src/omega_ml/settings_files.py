@@ -13,6 +13,9 @@ from omega_domain.errors import SettingsError
 from omega_ml.setting_forms import FORMS
 
 FILE_NAME = "omega.toml"
+#: What the table of a context may hold beside settings.
+PROTECTED = "protected"
+TABLE_KEYS = (*(name for name in FORMS if name != "context"), PROTECTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +36,32 @@ def find_files(environ: Mapping[str, str], folder: Path) -> list[SettingsFile]:
     Raises:
         SettingsError: a file can not be read, is not TOML, or holds an unknown key.
     """
-    project = [parent / FILE_NAME for parent in (folder, *folder.parents)]
+    found = [path for path in (_first_file(project_places(folder)), _first_file(user_places(environ))) if path]
+    return [read_file(path) for path in dict.fromkeys(found)]
+
+
+def project_file(folder: Path) -> Path:
+    """Return the project's ``omega.toml``: the nearest upwards, or where it would be."""
+    places = project_places(folder)
+    return _first_file(places) or places[0]
+
+
+def user_file(environ: Mapping[str, str]) -> Path:
+    """Return the user's ``omega.toml``, or where it would be."""
+    places = user_places(environ)
+    return _first_file(places) or places[0]
+
+
+def project_places(folder: Path) -> list[Path]:
+    """Return where the project's file may be, the nearest first."""
+    return [parent / FILE_NAME for parent in (folder, *folder.parents)]
+
+
+def user_places(environ: Mapping[str, str]) -> list[Path]:
+    """Return where the user's file may be, the first that exists counts."""
     home = Path(environ.get("HOME") or Path.home())
     config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
-    user = [home / ".omega" / FILE_NAME, config / "omega" / FILE_NAME]
-    found = [path for path in (_first_file(project), _first_file(user)) if path]
-    return [read_file(path) for path in dict.fromkeys(found)]
+    return [home / ".omega" / FILE_NAME, config / "omega" / FILE_NAME]
 
 
 def read_file(path: Path) -> SettingsFile:
@@ -58,7 +81,9 @@ def read_file(path: Path) -> SettingsFile:
         raise SettingsError(f"{path}: contexts is not a set of tables; write [contexts.dev] and its settings below it")
     _check_keys(path, "", content)
     for name, table in contexts.items():
-        _check_keys(path, f" in [contexts.{name}]", table, without={"context"})
+        _check_keys(path, f" in [contexts.{name}]", table, known=TABLE_KEYS)
+        if not isinstance(table.get(PROTECTED, False), bool):
+            raise SettingsError(f"{path}: protected in [contexts.{name}] is neither true nor false; write one of them")
     return SettingsFile(path=path, settings=content, contexts=contexts)
 
 
@@ -70,8 +95,7 @@ def unknown_key(name: str, known: Iterable[str] = FORMS) -> str:
     return f"an unknown setting {name!r}; {hint}there are: {', '.join(known)}"
 
 
-def _check_keys(path: Path, where: str, table: Mapping[str, Any], *, without: Iterable[str] = ()) -> None:
-    known = [name for name in FORMS if name not in set(without)]
+def _check_keys(path: Path, where: str, table: Mapping[str, Any], *, known: Iterable[str] = FORMS) -> None:
     for name in table:
         if name not in known:
             raise SettingsError(f"{path} has{where} {unknown_key(name, known)}")

@@ -13,7 +13,7 @@ from omega_domain.services.context import Context
 from omega_domain.services.liveness import Lineage, reachable, survey
 from omega_domain.services.payload import PAYLOADS, Payloads
 
-Severity = Literal["damage", "garbage"]
+Severity = Literal["damage", "untrusted", "garbage"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,8 @@ class Finding:
     """Something that is not as it should be.
 
     Attributes:
-        severity: ``damage`` if something needed is missing or changed, ``garbage`` if collect will remove it.
+        severity: ``damage`` if something needed is missing or changed, ``untrusted`` if it would not be loaded as
+            nobody who is trusted here has signed it, ``garbage`` if collect will remove it.
         where: the object and version, or the payload.
         what: what is wrong.
         remedy: how to mend it.
@@ -89,7 +90,7 @@ def check(
     """
     payloads = Payloads(context)
     found = survey(context, grace=grace)
-    findings = [finding for lineage in found.lineages for finding in _check_lineage(lineage)]
+    findings = [finding for lineage in found.lineages for finding in _check_lineage(context, lineage)]
     seen: set[str] = set()
     for version in found.live:
         if progress:
@@ -133,7 +134,10 @@ def _usage(lineage: Lineage, parts: dict[str, Part], users: dict[str, int]) -> U
     )
 
 
-def _check_lineage(lineage: Lineage) -> Iterator[Finding]:
+def _check_lineage(context: Context, lineage: Lineage) -> Iterator[Finding]:
+    if lineage.head.dropped is None:
+        for where, what, remedy in context.trust.doubts(lineage.head, lineage.live):
+            yield Finding(severity="untrusted", where=where, what=what, remedy=remedy)
     for ref in lineage.missing:
         yield _damage(
             f"{lineage.head.key} version {ref.seq}", "its record is missing", "drop this version, or restore it"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from omega_domain.entities.metadata import Head
 from omega_domain.entities.names import ObjectKey
-from omega_domain.entities.version import Payload, Version, canonical_json
+from omega_domain.entities.version import Payload, Version, VersionRef, canonical_json
 from omega_domain.errors import (
     ConflictError,
     ObjectNotFoundError,
@@ -32,6 +32,21 @@ MAX_PAUSE = 0.05
 SKEW = timedelta(minutes=10)
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parked:
+    """Versions that are stored already, but not seen before the commit of the one that follows them.
+
+    Attributes:
+        uid: the object they belong to.
+        tip: the newest of them, or the tip of the present head.
+        tags: further tags that the head is to have.
+    """
+
+    uid: str
+    tip: VersionRef | None
+    tags: Mapping[str, VersionRef] = field(default_factory=dict)
 
 
 class Commits:
@@ -86,21 +101,23 @@ class Commits:
         tags: tuple[str, ...] = (),
         provenance: Mapping[str, Any] | None = None,
         version_id: str | None = None,
+        parked: Parked | None = None,
     ) -> tuple[Head, Version] | None:
-        """Try once to put a new version on top of this head; return None if somebody was faster."""
+        """Try once to put a new version on top of this head, or of what is parked; None if others were faster."""
         if head is not None:
             self._context.trust.check_before_change(head)
         now = self._context.clock.now()
+        parked = parked or Parked(uid=head.uid if head else self._context.new_id(), tip=head.tip if head else None)
         version = Version(
             id=version_id or self._context.new_id(),
-            uid=head.uid if head else self._context.new_id(),
+            uid=parked.uid,
             key=key,
-            seq=head.tip.seq + 1 if head else 1,
+            seq=parked.tip.seq + 1 if parked.tip else 1,
             kind=kind,
             parts=self._payloads.pack(payload.parts),
             kind_meta=payload.kind_meta,
             attributes=attributes,
-            parent=head.tip if head else None,
+            parent=parked.tip,
             author=self._context.author,
             created=now,
             provenance=provenance,
@@ -112,7 +129,7 @@ class Commits:
             kind=kind,
             current=version.ref,
             tip=version.ref,
-            tags={**(head.tags if head else {}), **dict.fromkeys(tags, version.ref)},
+            tags={**(head.tags if head else {}), **parked.tags, **dict.fromkeys(tags, version.ref)},
             dropped_versions=head.dropped_versions if head else (),
             attributes=attributes,
             created=head.created if head else now,

@@ -11,6 +11,7 @@ from typing import Literal
 from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS
 from omega_domain.entities.version import VersionRef
 from omega_domain.ports.clock import Clock
+from omega_domain.ports.gate import GatePolicy
 from omega_domain.ports.metadata import MetadataStore
 from omega_domain.ports.store import Store
 from omega_domain.services.backend_registry import BackendRegistry
@@ -55,6 +56,7 @@ class Context:
         author: who is recorded as the author of what is written from here.
         retention: what collect leaves alone.
         trust: signs what is committed, and decides what may be loaded.
+        gates: what is required of objects that are promoted to here.
         cache: loaded models, by version.
         new_id: source of ids.
     """
@@ -68,5 +70,6 @@ class Context:
     author: str = ""
     retention: Retention = field(default_factory=Retention)
     trust: Trust = field(default_factory=Trust)
+    gates: GatePolicy = field(default_factory=GatePolicy)
     cache: ObjectCache[VersionRef, object] = field(default_factory=ObjectCache)
     new_id: Callable[[], str] = new_id

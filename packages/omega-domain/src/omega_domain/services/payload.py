@@ -138,6 +138,10 @@ class Payloads:
         self._register(key)
         return Part(type="collection", ref=key)
 
+    def register_documents(self, ref: str) -> None:
+        """Note a set of documents before it is written, ``collection#token``, as :meth:`register_collection` does."""
+        self._register(ref)
+
     def register_rows(self, key: str, *, new: bool) -> str:
         """Return a fresh token for documents of a collection whose ids are whole numbers, see :func:`row_ids`.
 

@@ -1,45 +1,70 @@
-"""Promotion: copying an object to another bucket or context.
+"""Promotion: copying an object to another bucket or context, if its gates let it pass.
 
 What the target already has is not copied again: within a context that is everything, so no byte moves. The copy is a
-version of its own with its own references; dropping or collecting the source never harms it.
+version of its own with its own references; dropping or collecting the source never harms it. It becomes live by one
+commit, and why it may is part of what is committed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
 
 from omega_domain.entities.metadata import Head
-from omega_domain.entities.names import ObjectKey, ObjectRef, validate_tag
-from omega_domain.entities.version import Part, Payload, Version
-from omega_domain.errors import CorruptPayloadError, InvalidNameError, PromotionError
+from omega_domain.entities.names import MODELS, ObjectKey, ObjectRef, validate_tag
+from omega_domain.entities.promotion import PROMOTE, PromotionPlan
+from omega_domain.entities.version import Part, Payload, Version, VersionRef
+from omega_domain.errors import CorruptPayloadError, InvalidNameError, PromotionError, PromotionRefusedError
+from omega_domain.ports.gate import GateSpec
+from omega_domain.services.closure import data_of
+from omega_domain.services.committing import Parked
+from omega_domain.services.history import ACTION, ARCHIVED, PROMOTION, History
 from omega_domain.services.payload import has_rows
+from omega_domain.services.planning import Prepared, Request, older_versions, place_of, prepare
 
 if TYPE_CHECKING:
     from omega_domain.services.metadata import Metadata
     from omega_domain.services.store import OmegaStore
 
+#: A head that was dropped so long ago that nothing about it is kept.
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
-def promote(source: Metadata, target: OmegaStore, *, asname: str | None = None, tag: str | None = None) -> Metadata:
+
+def promote(source: Metadata, target: OmegaStore, **options: Any) -> Metadata:
     """Make a version the current one of its name in another store; return its metadata there.
 
-    Promoting the same version again changes nothing, except that a new ``tag`` is set.
+    Promoting the same version again changes nothing, except that a new tag is set.
+
+    Args:
+        source: the version.
+        target: where to.
+        options: those of :func:`plan`.
 
     Raises:
         PromotionError: the target is the source itself, or a store for other objects.
+        PromotionRefusedError: a gate refused it. UntrustedObjectError: the source's context does not trust it.
     """
-    version = source.record
-    if version is None:
-        raise PromotionError(f"{source.name!r} is not saved yet; save it before it is promoted")
-    if tag is not None:
-        validate_tag(tag)
-    key = _target_key(source, target, asname)
-    live = target.context.metadata.head(key)
-    if live is None or not _is_copy(live, target, source):
-        _copy(source, version, target, key, tag)
-    elif tag is not None:
-        target.tag(key.name, tag)
-    return target.resolve(key.name)
+    request = _request(source, target, **options)
+    prepared = prepare(request)
+    _require_allowed(prepared.plan)
+    for brought, its_plan in zip(request.brings, prepared.brings, strict=True):
+        _Promotion(brought, its_plan).run()
+    _Promotion(replace(request, brings=()), prepared).run()
+    return target.resolve(request.key.name)
+
+
+def plan(source: Metadata, target: OmegaStore, **options: Any) -> PromotionPlan:
+    """Return what a promotion would do; nothing is written.
+
+    Args:
+        source: the version.
+        target: where to.
+        options: ``asname=``, ``tag=``, ``gates=``, ``force=``, ``with_data=``, ``versions=``, ``tags=``; see
+            :meth:`omega_domain.services.store.OmegaStore.promote`.
+    """
+    return prepare(_request(source, target, **options), compare=True).plan
 
 
 def transfer(parts: tuple[Part, ...], source: OmegaStore, target: OmegaStore) -> tuple[Part, ...]:
@@ -54,6 +79,177 @@ def transfer(parts: tuple[Part, ...], source: OmegaStore, target: OmegaStore) ->
     return tuple(_copy_part(part, source, target) if part.ref in missing else part for part in listed)
 
 
+class _Promotion:
+    """Carries out one request; again, with a new plan, if the target changes meanwhile."""
+
+    def __init__(self, request: Request, prepared: Prepared) -> None:
+        self._request = request
+        self._prepared: Prepared | None = prepared
+        self._source, self._target = request.source.store, request.target
+        self._context = request.target.context
+        self._copied: dict[str, Payload] = {}
+
+    def run(self) -> None:
+        self._target.commits.until_done(self._attempt, self._request.key)
+        History(self._context).record(self._request.key)
+
+    def _attempt(self) -> object:
+        prepared, self._prepared = self._prepared or prepare(self._request), None
+        _require_allowed(prepared.plan)
+        if prepared.plan.is_done:
+            return self._retag(prepared)
+        for version in prepared.versions:
+            if version.digest not in self._copied:
+                parts = transfer(version.parts, self._source, self._target)
+                self._copied[version.digest] = Payload(parts, version.kind_meta)
+        head = self._context.metadata.head(self._request.key)
+        if (head.revision if head else None) != prepared.revision:
+            return None  # somebody was faster: the gates must be asked again
+        return self._commit(head, prepared)
+
+    def _commit(self, head: Head | None, prepared: Prepared) -> object:
+        *older, version = prepared.versions
+        parked = self._park(head, older, prepared)
+        return self._target.commits.try_commit(
+            self._request.key,
+            head,
+            kind=version.kind,
+            payload=self._copied[version.digest],
+            attributes=prepared.attributes,
+            tags=tuple(tag for tag, tagged in prepared.tags.items() if tagged is version),
+            provenance=self._provenance(version, prepared.plan),
+            parked=parked,
+        )
+
+    def _park(self, head: Head | None, versions: Iterable[Version], prepared: Prepared) -> Parked:
+        """Store older versions unseen; the head of the last one leads to them."""
+        tip = head.tip if head else None
+        uid = head.uid if head else self._context.new_id()
+        tags = {tag: ref for tag, ref in prepared.tags.items() if isinstance(ref, VersionRef)}
+        for version in versions:
+            copy = self._copy_of(version, uid, tip)
+            _store_unseen(copy, self._target)
+            tip = copy.ref
+            tags |= {tag: tip for tag, tagged in prepared.tags.items() if tagged is version}
+        return Parked(uid=uid, tip=tip, tags=tags)
+
+    def _copy_of(self, version: Version, uid: str, parent: VersionRef | None) -> Version:
+        payload = self._copied[version.digest]
+        copy = replace(
+            version,
+            id=self._context.new_id(),
+            uid=uid,
+            key=self._request.key,
+            seq=parent.seq + 1 if parent else 1,
+            parts=self._target.payloads.pack(payload.parts),
+            parent=parent,
+            author=self._context.author,
+            created=self._context.clock.now(),
+            provenance={**self._origin(version), ARCHIVED: True},
+        )
+        return self._context.trust.sign_version(copy)
+
+    def _origin(self, version: Version) -> dict[str, Any]:
+        return place_of(self._request.source).to_plain() | {"version": version.seq, "digest": version.digest}
+
+    def _provenance(self, version: Version, plan: PromotionPlan) -> Mapping[str, Any]:
+        return {
+            **self._origin(version),
+            ACTION: PROMOTE,
+            PROMOTION: self._context.new_id(),
+            "gates": [outcome.to_plain() for outcome in plan.outcomes],
+            "forced": plan.forced if plan.refusals else None,
+        }
+
+    def _retag(self, prepared: Prepared) -> object:
+        wanted = {tag: ref for tag, ref in prepared.tags.items() if isinstance(ref, VersionRef)}
+        head = self._context.metadata.head(self._request.key)
+
+        def tagged(head: Head) -> Head:
+            there = {tag: ref for tag, ref in wanted.items() if ref.id not in head.dropped_versions}
+            return replace(head, tags={**head.tags, **there})
+
+        if head is not None and any(head.tags.get(tag) != ref for tag, ref in wanted.items()):
+            self._target.commits.update(head.key, tagged, uid=head.uid)
+        return prepared
+
+
+def _request(
+    source: Metadata,
+    target: OmegaStore,
+    *,
+    asname: str | None = None,
+    tag: str | None = None,
+    gates: Iterable[GateSpec] = (),
+    force: str | None = None,
+    with_data: bool = False,
+    versions: int | Literal["all"] | None = None,
+    tags: bool = False,
+) -> Request:
+    version = source.record
+    if version is None:
+        raise PromotionError(f"{source.name!r} is not saved yet; save it before it is promoted")
+    if tag is not None:
+        validate_tag(tag)
+    _check_options(force, versions)
+    key = _target_key(source, target, asname)
+    request = Request(
+        source=source,
+        version=version,
+        target=target,
+        key=key,
+        tag=tag,
+        gates=tuple(gates),
+        forced=force,
+        history=versions or 1,
+        tags=tags,
+    )
+    _require_trusted(request)
+    return replace(request, brings=tuple(_brought(request)) if with_data else ())
+
+
+def _check_options(force: object, versions: object) -> None:
+    if force is not None and not (isinstance(force, str) and force.strip()):
+        raise PromotionError("a promotion is forced by a reason, which is recorded: force='why it must be'")
+    if versions not in {None, "all"} and not (type(versions) is int and versions > 0):
+        raise PromotionError(f"versions={versions!r} is no number of versions: give 1 or more, or 'all'")
+
+
+def _require_trusted(request: Request) -> None:
+    """The target signs what it gets; so the source's context must trust it."""
+    request.source.check_trust(is_code=False)
+    for meta in older_versions(request):
+        meta.check_trust(is_code=False)
+
+
+def _brought(request: Request) -> Iterable[Request]:
+    """The datasets of a model that the target does not have; never those that are there as they are."""
+    if request.source.prefix != MODELS:
+        raise PromotionError(f"{request.source.name!r} is no model, so there is no data to promote with it")
+    for data in data_of(request.source):
+        target = request.target.sibling(data.prefix)
+        is_there = target.context.metadata is data.store.context.metadata and target.bucket == data.bucket
+        if not is_there and data.digest not in _digests(target, data.name):
+            yield _request(data, target, force=request.forced)
+
+
+def _digests(target: OmegaStore, name: str) -> set[str]:
+    if not target.exists(name):
+        return set()
+    return {str((meta.provenance or {}).get("digest")) for meta in target.versions(name)}
+
+
+def _require_allowed(plan: PromotionPlan) -> None:
+    if plan.is_allowed:
+        return
+    reasons = "; ".join(f"{outcome.gate}: {outcome.reason}" for outcome in plan.refusals)
+    raise PromotionRefusedError(
+        f"{plan.source.name!r} was not promoted to {plan.target}, nothing was changed: {reasons}. Mend that, or force "
+        "it with a reason, which is recorded",
+        plan,
+    )
+
+
 def _target_key(source: Metadata, target: OmegaStore, asname: str | None) -> ObjectKey:
     if target.prefix != source.prefix:
         raise PromotionError(
@@ -63,7 +259,7 @@ def _target_key(source: Metadata, target: OmegaStore, asname: str | None) -> Obj
     ref = ObjectRef.parse(asname if asname is not None else source.name)
     if not ref.is_plain:
         raise InvalidNameError(f"can not promote to {asname!r}: give a plain name, such as {ref.name!r}")
-    key = ObjectKey(target.bucket, target.prefix, ref.name)
+    key = target.key_of(ref.name)
     head = target.context.metadata.head(key)
     if head is not None and source.head is not None and head.uid == source.head.uid:
         raise PromotionError(
@@ -72,39 +268,22 @@ def _target_key(source: Metadata, target: OmegaStore, asname: str | None) -> Obj
     return key
 
 
-def _is_copy(head: Head, target: OmegaStore, source: Metadata) -> bool:
-    live = target.context.metadata.version(head.current.id)
-    promoted = (live.provenance if live else None) or {}
-    return promoted.get("digest") == source.digest and head.attributes == source.attributes
-
-
-def _copy(source: Metadata, version: Version, target: OmegaStore, key: ObjectKey, tag: str | None) -> None:
-    payload = Payload(transfer(version.parts, source.store, target), version.kind_meta)
-
-    def attempt() -> object:
-        return target.commits.try_commit(
-            key,
-            target.context.metadata.head(key),
-            kind=version.kind,
-            payload=payload,
-            attributes=source.attributes,
-            tags=(tag,) if tag else (),
-            provenance=_provenance(source, version),
-        )
-
-    target.commits.until_done(attempt, key)
-
-
-def _provenance(source: Metadata, version: Version) -> Mapping[str, Any]:
-    return {
-        "context": source.store.context.name,
-        "store": source.store.context.store.url,
-        "bucket": source.bucket,
-        "prefix": source.prefix,
-        "name": source.name,
-        "version": version.seq,
-        "digest": version.digest,
-    }
+def _store_unseen(version: Version, target: OmegaStore) -> None:
+    """Store a version that no head of its own leads to, by means of a head that was dropped long ago."""
+    context = target.context
+    passing = Head(
+        key=version.key,
+        uid=context.new_id(),
+        revision=1,
+        kind=version.kind,
+        current=version.ref,
+        tip=version.ref,
+        created=_LONG_AGO,
+        modified=_LONG_AGO,
+        dropped=_LONG_AGO,
+    )
+    context.metadata.commit(passing, expected=None, version=version)
+    context.metadata.purge(uids=[passing.uid])
 
 
 def _copy_part(part: Part, source: OmegaStore, target: OmegaStore) -> Part:

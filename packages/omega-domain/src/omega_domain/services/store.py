@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import builtins
 import copy
 import hashlib
 import inspect
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal, overload
 
 from omega_domain.entities.metadata import Head, HeadQuery
 from omega_domain.entities.names import DATA, LATEST, MODELS, ObjectKey, ObjectRef, is_hidden, validate_tag
+from omega_domain.entities.promotion import HistoryEntry, PromotionPlan
 from omega_domain.entities.query import Q, all_of
 from omega_domain.entities.version import Version
 from omega_domain.errors import (
@@ -23,17 +26,21 @@ from omega_domain.errors import (
 )
 from omega_domain.ports.backend import DataBackend, SupportsActions, SupportsCompact, SupportsSummary
 from omega_domain.ports.store import Collection, SupportsDatabase
+from omega_domain.services.archives.exporting import export_objects, import_objects
+from omega_domain.services.archives.importing import Imported
 from omega_domain.services.committing import Commits
 from omega_domain.services.context import Context
 from omega_domain.services.dropping import drop_object, drop_version
 from omega_domain.services.filesystem import FileSystem
 from omega_domain.services.finding import Finder
+from omega_domain.services.history import History
 from omega_domain.services.linking import link_dataset
 from omega_domain.services.listing import literal_start, name_matcher
 from omega_domain.services.metadata import Metadata
 from omega_domain.services.options import get_options, known, refuse_unknown
 from omega_domain.services.payload import Payloads
-from omega_domain.services.promoting import promote
+from omega_domain.services.promoting import plan, promote
+from omega_domain.services.rolling_back import roll_back
 
 _REQUIRED: Any = object()
 
@@ -333,7 +340,17 @@ class OmegaStore:
 
     # -- promotion -------------------------------------------------------------------------------------------------
 
-    def promote(self, name: str, other: OmegaStore, asname: str | None = None, **options: Any) -> Metadata:
+    @overload
+    def promote(
+        self, name: str, other: OmegaStore, asname: str | None = None, *, dry_run: Literal[True], **options: Any
+    ) -> PromotionPlan: ...
+    @overload
+    def promote(
+        self, name: str, other: OmegaStore, asname: str | None = None, *, dry_run: Literal[False] = ..., **options: Any
+    ) -> Metadata: ...
+    def promote(
+        self, name: str, other: OmegaStore, asname: str | None = None, *, dry_run: bool = False, **options: Any
+    ) -> Metadata | PromotionPlan:
         """Copy an object to another bucket or context, replacing what is there; return the copy's metadata.
 
         Within a context no bytes are copied; across contexts only those that are missing. The same promotion again
@@ -343,9 +360,94 @@ class OmegaStore:
             name: the object, or a version of it: ``m@v1``.
             other: the store to copy to.
             asname: the name there; by default the same.
-            options: ``tag=`` names the new version there.
+            dry_run: write nothing; return the plan of what would be done.
+            options: ``tag=`` names the new version there. ``gates=[...]`` must let it pass, beside those that are
+                declared; ``force='reason'`` promotes it even if they do not. ``with_data=True`` promotes the datasets
+                that a model was fitted on before it. ``versions=3`` or ``'all'`` takes older versions along, and
+                ``tags=True`` the tags of all that are taken.
+
+        Raises:
+            PromotionError: it can not be promoted there. PromotionRefusedError: a gate refused it; nothing was changed.
+            UntrustedObjectError: it is not trusted where it is.
         """
-        return promote(self._resolve(self._parse(name), required=True), other, asname=asname, **options)
+        source = self._resolve(self._parse(name), required=True)
+        do = plan if dry_run else promote
+        return do(source, other, asname=asname, **options)
+
+    def rollback(self, name: str, *, reason: str = "") -> Metadata:
+        """Make what was live before the current version live again; return its metadata. Once more goes further back.
+
+        Raises:
+            ObjectNotFoundError: there is no such object.
+            PromotionError: nothing was live before. ConflictError: something else became live meanwhile.
+        """
+        key = self._plain_key(name, "roll back")
+        return roll_back(self._metadata(self._finder.head(key, required=True)), reason=reason)
+
+    def approve(self, name: str, role: str, note: str = "", *, digest: str | None = None) -> HistoryEntry:
+        """Record that this version of an object is approved as something, such as ``release``; return the record.
+
+        Args:
+            name: the object, or a version of it.
+            role: as what.
+            note: what else there is to say.
+            digest: approve what has this digest where it comes from, and need not be here yet.
+        """
+        ref = self._parse(name)
+        meta = self._resolve(ref, required=digest is None)
+        version = meta.record if meta and digest in {None, meta.digest} else None
+        said = digest or (version.digest if version else "")
+        key = self.key_of(ref.name)
+        return History(self.context).approve(key, version=version, digest=said, role=role, note=note)
+
+    def history(self, name: str) -> Sequence[HistoryEntry]:
+        """Return who promoted, rolled back or approved an object, when and why, oldest first.
+
+        It is there for objects that were dropped, too.
+        """
+        return History(self.context).read(self._plain_key(name, "give the history of"))
+
+    def sibling(self, prefix: str) -> OmegaStore:
+        """Return the store of another type in the same bucket."""
+        return self._sibling(prefix)
+
+    def key_of(self, name: str) -> ObjectKey:
+        """Return the key of the object of a plain name."""
+        return self._plain_key(name, "give the key of")
+
+    # -- archives --------------------------------------------------------------------------------------------------
+
+    def to_archive(self, names: str | Sequence[str], path: str | Path) -> builtins.list[dict[str, Any]]:
+        """Write objects into one signed file; return facts about each.
+
+        Args:
+            names: of objects, with all versions that are kept for good; or of versions: ``m@v1``.
+            path: the file; it is replaced when the new one is complete.
+
+        Raises:
+            ObjectNotFoundError: there is no such object. UntrustedObjectError: it may not be loaded here.
+            ArchiveError: the file can not be written.
+        """
+        listed = [names] if isinstance(names, str) else names
+        return export_objects(self.context, [(self, name) for name in listed], Path(path))
+
+    def from_archive(self, path: str | Path, names: str | Sequence[str] = ()) -> builtins.list[Imported]:
+        """Bring objects of an archive into this store; return what became of each.
+
+        They become the current versions of their names, as by a promotion; what is there already is not written again.
+
+        Args:
+            path: the archive.
+            names: which objects; by default all that were in a store of this type.
+
+        Raises:
+            ArchiveError: the archive is not what it should be. UntrustedObjectError: nobody trusted has signed it.
+        """
+        listed = [names] if isinstance(names, str) else names
+        wanted = [(self.prefix, name) for name in listed]
+        return import_objects(
+            self.context, Path(path), lambda _, prefix: self._sibling(prefix), wanted=wanted, prefixes=[self.prefix]
+        )
 
     # -- inside ----------------------------------------------------------------------------------------------------
 

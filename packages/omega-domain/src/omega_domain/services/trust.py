@@ -8,7 +8,7 @@ name, that the name points to it because somebody trusted said so, and that this
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import IO, TYPE_CHECKING, Final, Literal
@@ -132,6 +132,18 @@ class Trust:
             what = f"{head.key.name!r} in {head.key.prefix.strip('/')} of bucket {head.key.bucket!r}"
             self._require(OF_HEAD, head.statement, head.signature, what, done="changed")
 
+    def doubts(self, head: Head, versions: Iterable[Version]) -> Iterator[tuple[str, str, str]]:
+        """Iterate over what of an object would not be loaded as code: where it is, why, and how to mend it."""
+        if self.policy != SIGNED or self.keys is None or head.key.prefix == DATA:
+            return
+        statements = [(str(head.key), OF_HEAD + head.statement.encode(), head.signature)]
+        statements += [
+            (f"{head.key} version {each.seq}", OF_VERSION + each.manifest.encode(), each.signature) for each in versions
+        ]
+        for where, message, signature in statements:
+            if (verdict := self._verdict(self.keys, message, signature)) != "trusted":
+                yield where, _WHY[verdict].format(signer=self.keys.signer(signature)), _MEND[verdict]
+
     def sign_archive(self, index: str) -> str:
         """Return the signature of an archive's index; empty without keys."""
         return self.keys.sign(OF_ARCHIVE + index.encode()) if self.keys else ""
@@ -160,19 +172,24 @@ class Trust:
     def _require(self, domain: bytes, text: str, signature: str, what: str, *, done: str = "loaded") -> None:
         if self.keys is None:
             return
-        message = domain + text.encode()
+        verdict = self._verdict(self.keys, domain + text.encode(), signature)
+        if verdict != "trusted":
+            raise _refused(what, verdict, signer=self.keys.signer(signature), done=done)
+
+    def _verdict(self, keys: KeyRing, message: bytes, signature: str) -> str:
+        """Verify a signature, once for as long as that it was right is remembered."""
         mark = sha256_hex(message + signature.encode())
         with self._lock:
             if mark in self._verified:
                 self._verified.move_to_end(mark)
-                return
-        verdict = self.keys.verify(message, signature) if signature else "unsigned"
-        if verdict != "trusted":
-            raise _refused(what, verdict, signer=self.keys.signer(signature), done=done)
-        with self._lock:
-            self._verified[mark] = None
-            while len(self._verified) > _REMEMBERED:
-                self._verified.popitem(last=False)
+                return "trusted"
+        verdict = keys.verify(message, signature) if signature else "unsigned"
+        if verdict == "trusted":
+            with self._lock:
+                self._verified[mark] = None
+                while len(self._verified) > _REMEMBERED:
+                    self._verified.popitem(last=False)
+        return verdict
 
 
 def _refused(what: str, verdict: str, *, signer: str = "", done: str = "loaded") -> UntrustedObjectError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.entities.metadata import HeadQuery
+from omega_domain.errors import StoreFullError
 from omega_domain.omega import Omega
 from omega_domain.services.checking import check
 from omega_domain.services.collecting import collect
@@ -18,6 +20,7 @@ from omega_domain.services.context import Context
 from omega_domain.services.payload import PAGE
 from omega_domain.services.store import OmegaStore
 from omega_domain.testing.backends import CollectionBackend, RowsBackend, TextBackend, UriBackend
+from omega_domain.testing.faults import FaultPlan, FaultyMetadataStore, FaultyStore, InjectedFault
 
 LONG = timedelta(days=2)
 BACKENDS = (TextBackend, RowsBackend, CollectionBackend, UriBackend)
@@ -106,9 +109,7 @@ class ArchiveContract:
         assert live.models.resolve("m").attributes == {"x": 1, "y": [1, None, "ü"]}
         assert_clean(other.context, om.context)
 
-    def test_the_importer_signs_for_it_and_says_where_it_is_from(
-        self, om: Omega, other: Omega, tmp_path: Path
-    ) -> None:
+    def test_the_importer_signs_for_it_and_says_where_it_is_from(self, om: Omega, other: Omega, tmp_path: Path) -> None:
         om.export("models/m", tmp_path / "x.omega")
         other.import_archive(tmp_path / "x.omega")
         source, copy = om.models.resolve("m"), other.models.resolve("m")
@@ -220,3 +221,80 @@ def _without_numbers(found: dict[str, Any]) -> dict[str, Any]:
 def _tick(om: Omega) -> None:
     assert isinstance(om.context.clock, ManualClock)
     om.context.clock.advance(timedelta(minutes=1))
+
+
+class ArchiveFaultsContract:
+    """Interrupts imports and restores at every step that writes. A subclass gives the fixture ``new_context``."""
+
+    @pytest.fixture
+    def new_omega(self, new_context: Callable[[str], Context]) -> Callable[[str], Omega]:
+        return lambda name: omega_on(new_context(name))
+
+    @pytest.fixture
+    def source(self, new_omega: Callable[[str], Omega], tmp_path: Path) -> Path:
+        """A folder with an archive and a backup."""
+        om = new_omega("source")
+        om.models.put("one", "m", tag="v1", attributes={"x": 1})
+        om.models.put("two", "m")
+        om.datasets.put([{"x": 1}, {"x": 2}], "rows")
+        om.datasets.put(("p", b"q"), "own")
+        om.export(["models/m", "datasets/rows", "datasets/own"], tmp_path / "x.omega")
+        om.backup(tmp_path / "backups")
+        return tmp_path
+
+    @pytest.mark.parametrize("target", ["empty", "filled"])
+    @pytest.mark.parametrize("operation", ["import", "restore"])
+    def test_an_interrupted_import_leaves_every_object_old_or_new(
+        self, operation: str, target: str, new_omega: Callable[[str], Omega], source: Path
+    ) -> None:
+        def start() -> Omega:
+            om = new_omega(target)
+            if target == "filled":
+                om.models.put("mine", "m", tag="own")
+                om.datasets.put([{"x": 9}], "rows")
+            return om
+
+        om, plan = start(), FaultPlan()
+        before = state(om)
+        _run(operation, _faulty(om, plan), source)
+        after = state(om)
+        assert plan.steps > 8
+        for faulty in FaultPlan.every(plan.steps):
+            om = start()
+            with pytest.raises((InjectedFault, StoreFullError)):
+                _run(operation, _faulty(om, faulty), source)
+            found = state(om)
+            for key in after:
+                assert found.get(key) in (before.get(key), after[key]), faulty
+            assert set(found) <= set(after), faulty
+            assert [each for each in check(om.context) if each.severity == "damage"] == [], faulty
+            _run(operation, om, source)
+            assert _without_numbers(state(om)) == _without_numbers(after), faulty
+            assert_clean(om.context)
+
+    def test_an_interrupted_export_leaves_no_file(self, new_omega: Callable[[str], Omega], tmp_path: Path) -> None:
+        om, plan = new_omega("source"), FaultPlan()
+        om.models.put("one", "m")
+        om.datasets.put([{"x": 1}], "rows")
+        folder = tmp_path / "exported"
+        folder.mkdir()
+        path = folder / "x.omega"
+        _faulty(om, plan).export(["models/m", "datasets/rows"], path)
+        path.unlink()
+        for faulty in FaultPlan.every(plan.steps):
+            with pytest.raises((InjectedFault, StoreFullError)):
+                _faulty(om, faulty).export(["models/m", "datasets/rows"], path)
+            assert list(folder.iterdir()) == []
+
+
+def _run(operation: str, om: Omega, source: Path) -> None:
+    if operation == "import":
+        om.import_archive(source / "x.omega")
+    else:
+        om.restore(source / "backups")
+
+
+def _faulty(om: Omega, plan: FaultPlan) -> Omega:
+    context = om.context
+    metadata, store = FaultyMetadataStore(context.metadata, plan), FaultyStore(context.store, plan)
+    return omega_on(replace(context, metadata=metadata, store=store))

@@ -183,6 +183,23 @@ class TrustContract:
         om.datasets.put("ours", "d", kind=CodeBackend.KIND)
         assert om.datasets.get("d") == "ours"
 
+    def test_a_check_finds_what_would_not_be_loaded(self, om: Omega) -> None:
+        assert om.check() == []
+        open_as(om.context, MemoryKeyRing()).models.put("evil", "x", kind=CodeBackend.KIND)
+        open_as(om.context, None, "any").models.put("evil", "y", kind=CodeBackend.KIND)
+        open_as(om.context, None, "any").datasets.put("theirs", "d", kind=CodeBackend.KIND)
+        rewrite(om, replace(head_of(om, "m"), attributes={"of": "evil"}))
+        findings = om.check()
+        found = {finding.where: finding.what.rpartition(", ")[2] for finding in findings}
+        assert {finding.severity for finding in findings} == {"untrusted"}
+        assert found == {
+            "omega:models/m": "its signature does not match: it was changed outside of omega-ml",
+            "omega:models/x": "a key that is not trusted here",
+            "omega:models/x version 1": "a key that is not trusted here",
+            "omega:models/y": "nobody has signed it",
+            "omega:models/y version 1": "nobody has signed it",
+        }
+
     def test_any_loads_all(self, om: Omega) -> None:
         rewrite(om, replace(head_of(om, "m"), attributes={"of": "evil"}))
         assert open_as(om.context, MemoryKeyRing(), "any").models.get("m") == "two"

@@ -1,0 +1,114 @@
+"""Archives from each kind of store to each other, of the objects that people keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+from sklearn.dummy import DummyRegressor
+from tests.servers.fixtures import MongoServer, new_database
+
+from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
+from omega_domain.adapters.memory.clock import ManualClock
+from omega_domain.omega import Omega
+from omega_domain.services.context import Context
+from omega_domain.testing.archives import ArchiveContract, ArchiveFaultsContract, assert_clean
+from omega_local import LocalMetadataStore, LocalStore
+from omega_ml import plugins
+from omega_mongo import Connection, MongoMetadataStore, MongoStore
+
+KINDS = ("memory", "local", "mongo")
+PAIRS = [(source, target) for source in KINDS for target in KINDS]
+Make = Callable[[str], Context]
+
+
+@pytest.fixture
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+    """Return a fresh context of a kind."""
+    homes = count()
+    with ExitStack() as stack:
+
+        def on_mongo() -> Context:
+            server: MongoServer = request.getfixturevalue("mongo_server")
+            database, clock = new_database(), ManualClock()
+            connection = stack.enter_context(closing(Connection(server.url_of(database))))
+            stack.callback(lambda: connection.client.drop_database(database))
+            store = MongoStore(connection, clock=clock)
+            return Context(name="mongo", metadata=MongoMetadataStore(connection), store=store, clock=clock)
+
+        def on_local() -> Context:
+            clock, home = ManualClock(), tmp_path / f"home {next(homes)}"
+            store = LocalStore(home, clock=clock)
+            return Context(name="local", metadata=LocalMetadataStore(home), store=store, clock=clock)
+
+        def in_memory() -> Context:
+            clock = ManualClock()
+            return Context(name="memory", metadata=MemoryMetadataStore(), store=MemoryStore(clock=clock), clock=clock)
+
+        kinds = {"mongo": on_mongo, "local": on_local, "memory": in_memory}
+        yield lambda kind: kinds[kind]()
+
+
+class TestArchivesBetweenKinds(ArchiveContract):
+    """The contract of archives, from one kind to another."""
+
+    @pytest.fixture(params=PAIRS, ids=" to ".join)
+    def kinds(self, request: pytest.FixtureRequest) -> tuple[str, str]:
+        pair: tuple[str, str] = request.param
+        return pair
+
+    @pytest.fixture
+    def context(self, kinds: tuple[str, str], make: Make) -> Context:
+        return make(kinds[0])
+
+    @pytest.fixture
+    def other_context(self, kinds: tuple[str, str], make: Make) -> Context:
+        return make(kinds[1])
+
+
+class TestArchiveFaultsOnLocal(ArchiveFaultsContract):
+    """Imports and restores, interrupted at every step."""
+
+    @pytest.fixture
+    def new_context(self, make: Make) -> Make:
+        return lambda _: make("local")
+
+
+@pytest.mark.parametrize("kinds", PAIRS, ids=" to ".join)
+@pytest.mark.parametrize("way", ["archive", "backup"])
+def test_what_people_keep_travels(way: str, kinds: tuple[str, str], make: Make, tmp_path: Path) -> None:
+    om, other = (Omega(replace(make(kind), registry=plugins.backends(), codec=plugins.codec())) for kind in kinds)
+    frame = pd.DataFrame(
+        {"x": [1.5, np.nan, 3], "s": ["a", None, "ü"], "t": pd.date_range("2030", periods=3, tz="UTC")}
+    )
+    om.datasets.put(frame, "frame")
+    om.datasets.put(frame, "rows", layout="documents")
+    om.datasets.put(frame, "rows", layout="documents", append=True)
+    om.datasets.put({"a": [1, (2, 3), b"x"], "$b": None}, "data")
+    om.datasets.put(np.arange(7), "array")
+    om.models.put(DummyRegressor(strategy="constant", constant=1).fit([[0]], [0]), "m", tag="old")
+    om.models.put(DummyRegressor(strategy="constant", constant=2).fit([[0]], [0]), "m")
+    if way == "archive":
+        om.export([f"datasets/{name}" for name in om.datasets.list()] + ["models/m"], tmp_path / "x.omega")
+        other.import_archive(tmp_path / "x.omega")
+    else:
+        om.backup(tmp_path / "backups")
+        other.restore(tmp_path / "backups")
+    assert_frame_equal(other.datasets.get("frame"), frame)
+    assert_frame_equal(other.datasets.get("rows"), om.datasets.get("rows"))
+    assert len(other.datasets.get("rows", x__gte=1.5)) == 4
+    other.datasets.put(frame, "rows", append=True, layout="documents")
+    assert len(other.datasets.get("rows")) == 9
+    assert other.datasets.get("data") == {"a": [1, (2, 3), b"x"], "$b": None}
+    assert (other.datasets.get("array") == np.arange(7)).all()
+    assert [other.models.get(name).predict([[0]])[0] for name in ("m", "m@old")] == [2, 1]
+    assert_clean(other.context)
+    assert_frame_equal(other.datasets.get("frame"), frame)
+    assert len(other.datasets.get("rows")) == 9
