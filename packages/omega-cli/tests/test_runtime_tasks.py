@@ -14,7 +14,7 @@ import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -336,7 +336,12 @@ class Shown:
 
     terminal: int
     process: subprocess.Popen[bytes]
-    text: str = field(default="")
+    raw: bytes = b""
+
+    @property
+    def text(self) -> str:
+        """What was shown, without what moves the cursor; that may come in pieces, so it is taken out of the whole."""
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.raw.decode(errors="replace")).replace("\r", "")
 
     def until(self, wanted: str) -> None:
         """Wait until this text is shown."""
@@ -344,10 +349,9 @@ class Shown:
         while wanted not in self.text:
             assert time.monotonic() < give_up, f"{wanted!r} is not shown:\n{self.text}"
             try:
-                read = os.read(self.terminal, 4096)
+                self.raw += os.read(self.terminal, 4096)
             except OSError:  # the other end is closed
                 pytest.fail(f"{wanted!r} was not shown:\n{self.text}")
-            self.text += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", read.decode(errors="replace")).replace("\r", "")
 
 
 @contextmanager
