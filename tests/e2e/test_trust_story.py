@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def run(tmp_path: Path, who: str, *words: str) -> subprocess.CompletedProcess[st
     return subprocess.run([OM, *words], env=env, capture_output=True, text=True, check=False, timeout=120)
 
 
-def setup(tmp_path: Path, who: str, **settings: object) -> omega_ml.Omega:
+def setup(tmp_path: Path, who: str, **settings: Any) -> omega_ml.Omega:
     return omega_ml.setup(home=tmp_path / "home", keys=tmp_path / who, **settings)
 
 
