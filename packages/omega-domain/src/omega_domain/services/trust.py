@@ -109,18 +109,19 @@ class Trust:
                 f"{what} was not loaded: it is a {meta.kind}, which is code, and trust = 'formats-only' allows formats "
                 "without code only; put it as one (for models of scikit-learn format='skops')"
             )
-        if self.policy != SIGNED or self.keys is None:
+        keys = self._signing_keys
+        if keys is None:
             return
         head, version = meta.head, meta.record
         if head is None or version is None:
             raise UntrustedObjectError(f"{what} was not loaded: it is not saved yet, so nobody has signed it")
-        self._require(OF_HEAD, head.statement, head.signature, what)
-        self._require(OF_VERSION, version.manifest, version.signature, what)
+        self._require(keys, OF_HEAD + head.statement.encode(), head.signature, what)
+        self._require(keys, OF_VERSION + version.manifest.encode(), version.signature, what)
         is_its_own = version.uid == head.uid and version.key == head.key
         is_meant = meta.is_old or version.id == head.current.id
         if not (is_its_own and is_meant and version.kind == meta.kind):
             raise _refused(what, "forged")
-        self._check_time(meta, head, what)
+        _check_time(keys, meta, head, what)
 
     def check_before_change(self, head: Head) -> None:
         """See that what a head says may be carried on into a new one, which will be signed by the own key.
@@ -128,21 +129,23 @@ class Trust:
         Raises:
             UntrustedObjectError: it may not.
         """
-        if self.policy == SIGNED and head.key.prefix != DATA:
+        keys = self._signing_keys
+        if keys is not None and head.key.prefix != DATA:
             what = f"{head.key.name!r} in {head.key.prefix.strip('/')} of bucket {head.key.bucket!r}"
-            self._require(OF_HEAD, head.statement, head.signature, what, done="changed")
+            self._require(keys, OF_HEAD + head.statement.encode(), head.signature, what, done="changed")
 
     def doubts(self, head: Head, versions: Iterable[Version]) -> Iterator[tuple[str, str, str]]:
         """Iterate over what of an object would not be loaded as code: where it is, why, and how to mend it."""
-        if self.policy != SIGNED or self.keys is None or head.key.prefix == DATA:
+        keys = self._signing_keys
+        if keys is None or head.key.prefix == DATA:
             return
         statements = [(str(head.key), OF_HEAD + head.statement.encode(), head.signature)]
         statements += [
             (f"{head.key} version {each.seq}", OF_VERSION + each.manifest.encode(), each.signature) for each in versions
         ]
         for where, message, signature in statements:
-            if (verdict := self._verdict(self.keys, message, signature)) != "trusted":
-                yield where, _WHY[verdict].format(signer=self.keys.signer(signature)), _MEND[verdict]
+            if (verdict := self._verdict(keys, message, signature)) != "trusted":
+                yield where, _WHY[verdict].format(signer=keys.signer(signature)), _MEND[verdict]
 
     def sign_archive(self, index: str) -> str:
         """Return the signature of an archive's index; empty without keys."""
@@ -150,31 +153,18 @@ class Trust:
 
     def check_archive(self, index: str, signature: str, name: str) -> None:
         """See that an archive may be imported. Raises UntrustedObjectError."""
-        if self.policy != ANY:
-            self._require(OF_ARCHIVE, index, signature, f"the archive {name}", done="imported")
+        if self.policy != ANY and self.keys is not None:
+            self._require(self.keys, OF_ARCHIVE + index.encode(), signature, f"the archive {name}", done="imported")
 
-    def _check_time(self, meta: Metadata, head: Head, what: str) -> None:
-        """See that nobody has put back an older state of the object than was seen from here before."""
-        keys = self.keys
-        if keys is None:
-            return
-        seen = keys.last_seen(head.uid)
-        if head.revision > seen:
-            keys.see(head.uid, head.revision)
-        elif head.revision < seen:  # it may have been read a while ago
-            now = meta.store.context.metadata.head(head.key)
-            if now is not None and now.uid == head.uid and now.revision < seen:
-                raise UntrustedObjectError(
-                    f"{what} was not loaded: it is at revision {now.revision}, but was at {seen} before: somebody has "
-                    "put back an older state; put it again from where you trust it, or drop it"
-                )
+    @property
+    def _signing_keys(self) -> KeyRing | None:
+        """The keys, if what they signed is all that is loaded."""
+        return self.keys if self.policy == SIGNED else None
 
-    def _require(self, domain: bytes, text: str, signature: str, what: str, *, done: str = "loaded") -> None:
-        if self.keys is None:
-            return
-        verdict = self._verdict(self.keys, domain + text.encode(), signature)
+    def _require(self, keys: KeyRing, message: bytes, signature: str, what: str, *, done: str = "loaded") -> None:
+        verdict = self._verdict(keys, message, signature)
         if verdict != "trusted":
-            raise _refused(what, verdict, signer=self.keys.signer(signature), done=done)
+            raise _refused(what, verdict, signer=keys.signer(signature), done=done)
 
     def _verdict(self, keys: KeyRing, message: bytes, signature: str) -> str:
         """Verify a signature, once for as long as that it was right is remembered."""
@@ -190,6 +180,20 @@ class Trust:
                 while len(self._verified) > _REMEMBERED:
                     self._verified.popitem(last=False)
         return verdict
+
+
+def _check_time(keys: KeyRing, meta: Metadata, head: Head, what: str) -> None:
+    """See that nobody has put back an older state of the object than was seen from here before."""
+    seen = keys.last_seen(head.uid)
+    if head.revision > seen:
+        keys.see(head.uid, head.revision)
+    elif head.revision < seen:  # it may have been read a while ago
+        now = meta.store.context.metadata.head(head.key)
+        if now is not None and now.uid == head.uid and now.revision < seen:
+            raise UntrustedObjectError(
+                f"{what} was not loaded: it is at revision {now.revision}, but was at {seen} before: somebody has "
+                "put back an older state; put it again from where you trust it, or drop it"
+            )
 
 
 def _refused(what: str, verdict: str, *, signer: str = "", done: str = "loaded") -> UntrustedObjectError:

@@ -102,6 +102,13 @@ class TrustContract:
         rewrite(om, replace(head, current=other.ref))
         refused(om, "m", FORGED)
 
+    def test_two_that_are_signed_but_do_not_belong_together_are_refused(self, om: Omega) -> None:
+        version = om.models.resolve("n").record
+        assert version is not None
+        mixed = Metadata(om.models, head_of(om, "m").key, version.kind, head=head_of(om, "m"), version=version)
+        with pytest.raises(UntrustedObjectError, match=FORGED):
+            mixed.check_trust()
+
     def test_an_older_version_made_current_is_refused(self, om: Omega) -> None:
         head = head_of(om, "m")
         rewrite(om, replace(head, current=head.tags["first"]))
