@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from threading import RLock
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,6 +34,7 @@ def mocked_client() -> Iterator[Any]:
         patch.setattr(Collection, "create_indexes", _create_indexes)
         patch.setattr(BulkOperationBuilder, "add_replace", _add_replace)
         patch.setattr(Database, "command", _command)
+        patch.setattr(Collection, "_update", _update)
         yield MockedClient("mongodb://mocked/omega_test", tz_aware=True)
 
 
@@ -48,6 +50,12 @@ def _add_replace(self: Any, selector: Any, doc: Any, upsert: Any, **options: Any
     _original_add_replace(self, selector, doc, upsert, **own)
 
 
+def _update(self: Any, *args: Any, **options: Any) -> Any:
+    """Change documents one after the other: mongomock looks for a document and changes it in two steps."""
+    with _one_at_a_time:
+        return _original_update(self, *args, **options)
+
+
 def _command(_: Any, name: str, **__: Any) -> dict[str, Any]:
     """Answer the only command that the adapter sends as one."""
     assert name == "hello"
@@ -55,3 +63,5 @@ def _command(_: Any, name: str, **__: Any) -> dict[str, Any]:
 
 
 _original_add_replace: Any = BulkOperationBuilder.add_replace
+_original_update: Any = Collection._update
+_one_at_a_time = RLock()

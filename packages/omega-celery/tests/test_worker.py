@@ -50,7 +50,7 @@ def sleep(data: Any, **_: Any) -> Any:
 def die(**_: Any) -> None:
     """End the process as the kernel does when there is no memory left."""
     import os  # noqa: PLC0415 -- runs elsewhere
-    import signal  # noqa: PLC0415
+    import signal  # noqa: PLC0415 -- the same
 
     os.kill(os.getpid(), signal.SIGKILL)
 

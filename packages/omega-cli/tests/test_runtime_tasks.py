@@ -354,13 +354,25 @@ class Shown:
                 pytest.fail(f"{wanted!r} was not shown:\n{self.text}")
 
 
+def _hear_interrupts() -> None:
+    """Where tests run in the background of a shell, they and what they start would ignore them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @contextmanager
 def on_terminal(*args: str) -> Iterator[Shown]:
     """Run the command on a terminal of its own."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 500, 0, 0))
     environ = {**os.environ, "TERM": "xterm"}
-    process = subprocess.Popen([OM, *args], stdin=theirs, stdout=theirs, stderr=theirs, env=environ)
+    process = subprocess.Popen(
+        [OM, *args],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environ,
+        preexec_fn=_hear_interrupts,  # noqa: PLW1509 -- it only sets a signal, and no thread of ours holds a lock then
+    )
     os.close(theirs)
     try:
         yield Shown(ours, process)
