@@ -26,6 +26,7 @@ from omega_domain.omega import Omega
 from omega_domain.services.archives import format as form
 from omega_domain.services.archives import lines
 from omega_domain.services.context import Context
+from omega_domain.services.history import HISTORY
 from omega_domain.services.trust import SIGNED, Trust
 from omega_domain.testing.archives import fill, omega_on, state
 
@@ -532,7 +533,7 @@ def test_no_mutated_index_does_either(path: Path) -> None:
             other.import_archive(path)
         except OmegaError as error:
             assert len(str(error)) > 20  # noqa: PT017 -- it may or may not be raised
-        written = set(other.context.store.collections()) - {"omega.payloads"}
+        written = set(other.context.store.collections()) - {"omega.payloads", HISTORY}
         assert all(name.startswith("data.") for name in written)
 
 

@@ -18,9 +18,9 @@ In = Annotated[str | None, typer.Option("--in", help="Bucket that it is in.", au
 
 
 def history(ctx: typer.Context, what: What, name: Name, bucket: In = None) -> None:
-    """Show who promoted, rolled back or approved an object, when, from where, and why it was allowed.
+    """Show what became live in a name: who, when, from where, and why.
 
-    Every record names the one before, and is signed by who wrote it; what was changed or taken out is said on stderr.
+    Promotions, rollbacks, approvals, imports and restores are on record. Every record names the one before, and is signed by who wrote it; what was changed or taken out is said on stderr.
 
     JSON: {records: [{n, action, time, author, version, digest, source, gates, forced, role, note, …}], problems}.
     """
@@ -68,7 +68,7 @@ def approve(
         str | None, typer.Option("--digest", help="Approve the version of this digest, which need not be here yet.")
     ] = None,
 ) -> None:
-    """Record that a version is approved, for gates such as approved_by('release').
+    """Record an approval, for gates such as approved_by('release').
 
     JSON: the record, as of the command history.
     """
@@ -80,9 +80,9 @@ def approve(
 
 
 def gates(ctx: typer.Context, bucket: In = None) -> None:
-    """List the gates that objects must pass to be promoted to a bucket, and those that can be declared.
+    """List the gates that objects must pass to be promoted.
 
-    They are declared in omega.toml, below [gates.BUCKET], or by the attribute gates of an object in the bucket.
+    Those of the bucket, and all that can be declared. They are declared in omega.toml, below [gates.BUCKET], or by the attribute gates of an object in the bucket.
 
     JSON: {bucket, declared: [{store, object, gate, by}], known: [{gate, demands}]}.
     """
@@ -143,4 +143,6 @@ def _origin(entry: HistoryEntry) -> str | None:
         return None
     if "restores" in source:
         return f"version {source['restores']['version']}"
+    if "archive" in source:
+        return str(source["archive"]["name"])
     return f"{source['context']}:{source['bucket']}/{source['name']}@{source['version']}"

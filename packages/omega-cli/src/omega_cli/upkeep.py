@@ -38,7 +38,7 @@ def fsck(
         bool, typer.Option("--quick", help="Only see that payloads are there, without reading them.")
     ] = False,
 ) -> None:
-    """Check that nothing is missing, damaged, or code that somebody unknown has put.
+    """Check that nothing is missing, damaged, or somebody else's code.
 
     In all buckets of the context; the exit code is 1 if something is.
 

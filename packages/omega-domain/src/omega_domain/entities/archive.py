@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from omega_domain.entities.metadata import Head
 from omega_domain.entities.names import PREFIXES, ObjectRef, validate_bucket, validate_tag
+from omega_domain.entities.promotion import HistoryEntry
 from omega_domain.entities.version import Part, Version, canonical_json
 from omega_domain.errors import ArchiveError, OmegaError
 
@@ -79,6 +80,7 @@ class Index:
         blobs: SHA-256 of the blobs that they need -> size, in the order of the archive.
         documents: SHA-256 of files of documents, one a line -> size, in the order of the archive.
         collections: reference of a payload of documents -> SHA-256 of the file that has them.
+        history: of a backup, the history of all names, each from its first record on.
     """
 
     form: Form = "archive"
@@ -89,6 +91,7 @@ class Index:
     blobs: Mapping[str, int] = field(default_factory=dict)
     documents: Mapping[str, int] = field(default_factory=dict)
     collections: Mapping[str, str] = field(default_factory=dict)
+    history: tuple[HistoryEntry, ...] = ()
 
     @property
     def size(self) -> int:
@@ -108,6 +111,7 @@ class Index:
                 "blobs": list(map(list, self.blobs.items())),
                 "documents": list(map(list, self.documents.items())),
                 "collections": dict(self.collections),
+                "history": [record.to_plain() for record in self.history],
             }
         )
 
@@ -153,6 +157,7 @@ class Index:
             blobs=_sizes(plain["blobs"], name),
             documents=_sizes(plain["documents"], name),
             collections=dict(plain["collections"]),
+            history=tuple(map(_record, plain["history"])),
         )
         _check_index(index, name)
         return index
@@ -211,6 +216,17 @@ def _version(plain: Mapping[str, Any]) -> Version:
     return version
 
 
+def _record(plain: Mapping[str, Any]) -> HistoryEntry:
+    record = HistoryEntry.from_plain(plain)
+    validate_bucket(record.bucket)
+    texts = (record.id, record.former, record.action, record.time, record.author, record.digest, record.signature)
+    if record.prefix not in PREFIXES or not ObjectRef.parse(record.name).is_plain or not _are_counts([record.n]):
+        raise ArchiveError(f"record {record.n} of {record.prefix}{record.name} is one of no object")
+    if not all(isinstance(text, str) for text in texts) or not isinstance(record.source, dict | None):
+        raise ArchiveError(f"record {record.n} of {record.prefix}{record.name} is not written as records are")
+    return record
+
+
 def _fields(entry: Entry) -> Iterator[object]:
     yield entry.head.attributes
     for version in entry.versions:
@@ -226,6 +242,8 @@ def _check_index(index: Index, name: str) -> None:
     unknown = set(index.collections.values()) - set(index.documents)
     if unknown:
         raise ArchiveError(f"the index of {name} speaks of documents {unknown.pop()!r} that it does not hold")
+    if index.form == "archive" and index.history:
+        raise ArchiveError(f"{name} brings a history, which only backups have")
     for entry in index.objects:
         for version in entry.versions:
             for part in version.parts:

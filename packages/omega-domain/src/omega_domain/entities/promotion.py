@@ -9,10 +9,12 @@ from typing import Any, Literal
 from omega_domain.entities.version import canonical_json, sha256_hex
 
 #: What a record of the history is about.
-Action = Literal["promote", "rollback", "approve"]
+Action = Literal["promote", "rollback", "approve", "import", "restore"]
 PROMOTE: Action = "promote"
 ROLLBACK: Action = "rollback"
 APPROVE: Action = "approve"
+IMPORT: Action = "import"
+RESTORE: Action = "restore"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,10 +160,10 @@ class HistoryEntry:
     """A record of the history of an object. Each names the hash of the one before, so none can be left out unseen.
 
     Attributes:
-        id: of the promotion, rollback or approval.
+        id: of the promotion, or of whatever else is recorded.
         n: number of the record in the history of its name, 1 for the first.
         former: hash of the record before; empty for the first.
-        action: ``promote``, ``rollback`` or ``approve``.
+        action: ``promote``, ``rollback``, ``approve``, ``import`` (of an archive) or ``restore`` (of a backup).
         time: when, in UTC, as ISO text.
         author: who.
         bucket: bucket of the object.
@@ -170,12 +172,12 @@ class HistoryEntry:
         uid: the life of the name.
         version: number of the version that became live, or was approved; None if that is not here.
         digest: SHA-256 of that version's manifest.
-        source: where it came from, or which version was put back.
+        source: where it came from, or which version was put back; of what archive, too, if it came by one.
         gates: what the gates said.
         forced: why it was done though a gate refused.
         role: as what it was approved.
         note: what else was said.
-        recorded_by: who wrote this record, if the author had no time to.
+        recorded_by: who wrote this record, if the author had no time to, or it was brought back by a restore.
         signature: of :attr:`statement`, by who wrote it; empty if it was not signed.
     """
 

@@ -1,20 +1,21 @@
-"""The history of an object: who promoted, rolled back or approved what, when, from where and on which evidence.
+"""The history of an object: who promoted, rolled back, approved or brought in what, when, from where, on what evidence.
 
 It is kept in the target's context, in the reserved collection ``omega.history``, which is only ever added to. Records
-of a name are numbered, each holds the hash of the one before, and who writes one signs it. What a promotion or rollback
-did is in the provenance of its version, too, and becomes visible with it: from there a record is written that whoever
-made the version had no time to write.
+of a name are numbered, each holds the hash of the one before, and who writes one signs it. What a promotion, rollback
+or import did is in the provenance of its version, too, and becomes visible with it: from there a record is written that
+whoever made the version had no time to write.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any, Final, Literal
 
 from omega_domain.entities.names import ObjectKey
-from omega_domain.entities.promotion import APPROVE, PROMOTE, ROLLBACK, HistoryEntry
+from omega_domain.entities.promotion import APPROVE, PROMOTE, Action, HistoryEntry
 from omega_domain.entities.version import Version, chain
 from omega_domain.errors import CorruptPayloadError, DuplicateDocumentError, StoreReadOnlyError
 from omega_domain.ports.store import Document
@@ -29,6 +30,8 @@ OF_HISTORY: Final = b"omega-ml history\n"
 PROMOTION, ACTION, ARCHIVED = "promotion", "action", "archived"
 #: Fields of a provenance that say where a version came from.
 ORIGIN: Final = ("context", "store", "bucket", "prefix", "name", "version", "digest")
+#: Those that only rollbacks, or only imports have.
+_ORIGIN_TOO: Final = ("restores", "rollback_of", "archive")
 
 Verdict = Literal["trusted", "foreign", "forged", "unsigned"]
 
@@ -77,25 +80,56 @@ class History:
 
     def approve(self, key: ObjectKey, *, version: Version | None, digest: str, role: str, note: str) -> HistoryEntry:
         """Record that a version was approved as something; return the record."""
+        return self.add(key, APPROVE, version=version, digest=digest, role=role, note=note or None)
+
+    def add(self, key: ObjectKey, action: Action, *, version: Version | None, digest: str, **more: Any) -> HistoryEntry:
+        """Record what no version tells; return the record."""
         said = HistoryEntry(
             id=self._context.new_id(),
-            action=APPROVE,
+            action=action,
             time=self._context.clock.now().isoformat(),
             author=self._context.author,
             **_named(key),
             uid=version.uid if version else "",
             version=version.seq if version else None,
             digest=digest,
-            role=role,
-            note=note or None,
+            **more,
         )
+        return self._append(key, said, self.record)
 
+    def every(self) -> list[HistoryEntry]:
+        """Return the records of all names as they are, each name from its first one on."""
+        return [_from_document(document) for document in self._entries.find(sort=[("_id", 1)])]
+
+    def restore(self, records: Iterable[HistoryEntry]) -> None:
+        """Bring records back that are missing; none that is there is changed.
+
+        Where others were written meanwhile, the missing ones follow them, signed by who restores if they were trusted.
+        """
+        for key, of_key in groupby(records, lambda record: ObjectKey(record.bucket, record.prefix, record.name)):
+            known = {record.id for record in self.entries(key)}
+            for record in of_key:
+                if record.id not in known:
+                    self._append(key, record, self.entries)
+
+    def _append(
+        self, key: ObjectKey, said: HistoryEntry, known_of: Callable[[ObjectKey], list[HistoryEntry]]
+    ) -> HistoryEntry:
         def attempt() -> HistoryEntry | None:
-            known = self.record(key)
-            entry = self._signed(said.behind(known[-1] if known else None))
+            known = known_of(key)
+            entry = said.behind(known[-1] if known else None)
+            if entry != said:
+                entry = self._renewed(said, entry)
             return entry if self._insert(entry) else None
 
         return Commits.until_done(attempt, key)
+
+    def _renewed(self, said: HistoryEntry, entry: HistoryEntry) -> HistoryEntry:
+        """Sign a record that got another place; one that is brought back only if it was trusted where it was."""
+        if not said.n:
+            return self._signed(entry)
+        entry = replace(entry, recorded_by=self._context.author)
+        return self._signed(entry) if verdict_on(said, self._context.trust) == "trusted" else entry
 
     def problems(self, key: ObjectKey) -> list[Problem]:
         """Return what is wrong with the records of a name: some are missing, or were changed."""
@@ -160,18 +194,17 @@ def _is_recorded(version: Version) -> bool:
 
 def _of_version(version: Version) -> HistoryEntry:
     provenance = version.provenance or {}
-    is_rollback = provenance.get(ACTION) == ROLLBACK
-    more = ("restores", "rollback_of") if is_rollback else ()
     return HistoryEntry(
         id=provenance[PROMOTION],
-        action=ROLLBACK if is_rollback else PROMOTE,
+        action=provenance.get(ACTION, PROMOTE),
         time=version.created.isoformat(),
         author=version.author,
         **_named(version.key),
         uid=version.uid,
         version=version.seq,
         digest=version.digest,
-        source={name: provenance.get(name) for name in (*ORIGIN, *more)},
+        source={name: provenance.get(name) for name in ORIGIN}
+        | {name: provenance[name] for name in _ORIGIN_TOO if name in provenance},
         gates=tuple(provenance.get("gates", ())),
         forced=provenance.get("forced"),
         note=provenance.get("note"),

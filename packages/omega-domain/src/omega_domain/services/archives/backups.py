@@ -1,21 +1,22 @@
 """Backups: a folder with an index for each backup, and each payload once, by its SHA-256.
 
 ``backups/<time>.omega`` is written last and holds everything but payloads; ``blobs/ab/<sha256>`` and
-``documents/ab/<sha256>`` are shared by all backups of the folder, so that a backup costs what has changed. Records of
-tasks, logs and keys are in no backup.
+``documents/ab/<sha256>`` are shared by all backups of the folder, so that a backup costs what has changed. The history
+of all names is in each index. Records of tasks, logs and keys are in no backup.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from omega_domain.entities.archive import Entry, Index, selected
 from omega_domain.entities.metadata import Head, HeadQuery
+from omega_domain.entities.promotion import HistoryEntry
 from omega_domain.errors import ArchiveError
 from omega_domain.services.archives.choosing import kept_versions
 from omega_domain.services.archives.format import END
@@ -25,6 +26,7 @@ from omega_domain.services.archives.reading import Archive, Source, open_archive
 from omega_domain.services.archives.restoring import Exact
 from omega_domain.services.archives.writing import new_file, write_index
 from omega_domain.services.finding import Finder
+from omega_domain.services.history import History
 
 if TYPE_CHECKING:
     from omega_domain.services.context import Context
@@ -68,7 +70,7 @@ def back_up(context: Context, folder: Path) -> BackupReport:
     made = _made(folder / BACKUPS)
     with closing(Gathered(context, made)) as gathered:
         entries = [entry for head in context.metadata.heads(HeadQuery()) if (entry := _entry_of(context, head))]
-        index = gathered.index(entries, "backup")
+        index = replace(gathered.index(entries, "backup"), history=tuple(History(context).every()))
         written = _write_new(folder / "blobs", index.blobs, gathered.blob)
         written += _write_new(folder / "documents", index.documents, gathered.documents)
         name = f"{index.time.astimezone(UTC).strftime(_NAME)}{SUFFIX}"
@@ -109,6 +111,7 @@ def restore(
     with open_archive(find_backup(folder, at), trust=context.trust) as archive:
         source = _Folder(archive, folder)
         entries = _chosen(archive.index, wanted, archive.name)
+        History(context).restore(record for record in archive.index.history if _is_wanted(record, wanted))
         return import_entries(source, entries, store_of, Exact)
 
 
@@ -168,6 +171,10 @@ def _chosen(index: Index, wanted: Sequence[tuple[str, str]], name: str) -> list[
     known = set(wanted)
     found = [entry for entry in index.objects if (entry.head.key.prefix, entry.head.key.name) in known]
     return found or selected(index, wanted, name)
+
+
+def _is_wanted(record: HistoryEntry, wanted: Sequence[tuple[str, str]]) -> bool:
+    return not wanted or (record.prefix, record.name) in wanted
 
 
 def _write_new(folder: Path, sizes: Any, content: Callable[[str], Iterator[bytes]]) -> int:

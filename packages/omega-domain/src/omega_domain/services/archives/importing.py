@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from omega_domain.entities.archive import Entry
 from omega_domain.entities.metadata import Head
 from omega_domain.entities.names import ObjectKey
+from omega_domain.entities.promotion import IMPORT
 from omega_domain.entities.version import Version, VersionRef
 from omega_domain.services.archives.choosing import kept_versions
 from omega_domain.services.archives.landing import PayloadLanding
 from omega_domain.services.finding import Finder
+from omega_domain.services.history import ACTION, ARCHIVED, PROMOTION, History
 
 if TYPE_CHECKING:
     from omega_domain.services.archives.reading import Source
@@ -81,10 +83,12 @@ class Copy:
         self._payload = PayloadLanding(source, store, self._key.name)
         self._wanted = self._choose()
         self._written = 0
+        self._id = self._context.new_id()
 
     def land(self) -> Imported:
         """Bring the object in; return what became of it."""
         outcome, head = self._store.commits.until_done(self._attempt, self._key)
+        self._record(outcome, head)
         return Imported(
             bucket=self._key.bucket,
             prefix=self._key.prefix,
@@ -211,6 +215,10 @@ class Copy:
     def _first_seq(self, version: Version, number: int) -> int:  # noqa: ARG002 -- one of two ways
         return number
 
+    def _record(self, outcome: Outcome, head: Head) -> None:  # noqa: ARG002 -- one of two ways
+        """Write what happened to the history."""
+        History(self._context).record(self._key)
+
     def _make(self, version: Version, *, uid: str, seq: int, parent: VersionRef | None) -> Version:
         return Version(
             id=self._context.new_id(),
@@ -228,6 +236,11 @@ class Copy:
         )
 
     def _provenance(self, version: Version) -> dict[str, Any]:
+        """Only the current version becomes live by the import, so only that is for the history."""
+        became = {ACTION: IMPORT, PROMOTION: self._id} if version is self._entry.current else {ARCHIVED: True}
+        return self._origin(version) | became
+
+    def _origin(self, version: Version) -> dict[str, Any]:
         keys, index = self._context.trust.keys, self._source.index
         signer = keys.signer(self._source.signature) if keys and self._source.signature else ""
         return {

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from omega_domain.entities.metadata import Head, HeadQuery
+from omega_domain.entities.promotion import RESTORE
 from omega_domain.entities.version import Version, VersionRef
 from omega_domain.services.archives.choosing import kept_versions
-from omega_domain.services.archives.importing import Copy
+from omega_domain.services.archives.importing import Copy, Outcome
 from omega_domain.services.finding import Finder
+from omega_domain.services.history import History
 from omega_domain.services.trust import OF_HEAD, OF_VERSION
 
 
@@ -47,6 +49,14 @@ class Exact(Copy):
 
     def _first_seq(self, version: Version, number: int) -> int:  # noqa: ARG002 -- one of two ways
         return version.seq
+
+    def _record(self, outcome: Outcome, head: Head) -> None:
+        if outcome == "unchanged":
+            return
+        versions = self._context.metadata.versions(head.uid)
+        now = next(each for each in versions if isinstance(each, Version) and each.id == head.current.id)
+        source = self._origin(self._entry.current)
+        History(self._context).add(self._key, RESTORE, version=now, digest=now.digest, source=source)
 
     def _make(self, version: Version, *, uid: str, seq: int, parent: VersionRef | None) -> Version:
         """Return the version as it was, or if its payload, place or identity is another, one that says so."""
