@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import coverage
 import pytest
 from sybil import Example, Sybil
 from sybil.evaluators.doctest import OutputChecker
@@ -20,6 +21,13 @@ from sybil.sybil import SybilCollection
 pytest_plugins = ["tests.servers.fixtures"]
 
 LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
+    """Write what was measured so far: xdist kills a worker that is not gone 10 s after the last test, and all with it."""
+    if (measuring := coverage.Coverage.current()) is not None:
+        measuring.save()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -173,6 +173,22 @@ def test_a_plan_is_plain_json(om: Omega, prod: Omega) -> None:
     assert plain["gates"] == [{"gate": "refuse", "passed": False, "reason": "m is not good enough", "evidence": {}}]
 
 
+def test_a_plan_reads_as_text(om: Omega, prod: Omega) -> None:
+    fit(om)
+    plan = om.models.promote("m", prod.models, gates=[refuse, "fitted"], with_data=True, dry_run=True)
+    x, there = plan.brings[0], prod.context.name
+    assert str(plan).splitlines()[:4] == [
+        f"here:dev/m@2 to {there}:prod/m would be refused: {plan.size} bytes, {plan.bytes_to_copy} to copy",
+        "  no  refuse: m is not good enough",
+        "  yes fitted: it was fitted",
+        f"  here:dev/x@1 to {there}:prod/x would be promoted: {x.size} bytes, {x.bytes_to_copy} to copy",
+    ]
+    om.models.promote("m", prod.models)
+    om.models.put(Affine(2.0), "m", attributes={"x": 1})
+    assert "\n  attributes x: None -> 1" in str(om.models.promote("m", prod.models, dry_run=True))
+    assert " is there already: " in str(om.models.promote("m@2", prod.models, dry_run=True))
+
+
 # -- gates -------------------------------------------------------------------------------------------------------------
 
 

@@ -322,7 +322,8 @@ class _Sources:
         if context.value not in names and layer is not self._arguments:
             raise SettingsError(
                 f"no context {context.value!r} ({context.source}); there are: {', '.join(sorted(names))}. "
-                f"Describe it in a table [contexts.{context.value}] of omega.toml, with its home or store"
+                f"Describe it with its home or store by `om context add {context.value}`, or in a table "
+                f"[contexts.{context.value}] of omega.toml"
             )
         if context.value != DEFAULT_CONTEXT and not is_own:
             raise SettingsError(

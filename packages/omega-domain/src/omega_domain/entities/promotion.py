@@ -137,6 +137,16 @@ class PromotionPlan:
         """Whether no gate objects, or the promotion is forced."""
         return self.forced is not None or not self.refusals
 
+    def __str__(self) -> str:
+        """Text for people, a line for each thing that differs and each gate."""
+        verdict = "would be promoted" if self.is_allowed else "would be refused"
+        verdict = "is there already" if self.is_done else verdict
+        lines = [f"{self.source} to {self.target} {verdict}: {self.size} bytes, {self.bytes_to_copy} to copy"]
+        lines += [f"  {each.what} {each.name}: {each.live!r} -> {each.promoted!r}" for each in self.differences]
+        lines += [f"  {'yes' if each.passed else 'no '} {each.gate}: {each.reason}" for each in self.outcomes]
+        lines += [f"  {line}" for plan in self.brings for line in str(plan).splitlines()]
+        return "\n".join(lines)
+
     def to_plain(self) -> dict[str, Any]:
         """Return a dict for JSON."""
         return {
