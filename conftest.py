@@ -25,7 +25,7 @@ LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish() -> None:
-    """Write what was measured so far: xdist kills a worker that is not gone 10 s after the last test, and all with it."""
+    """Write what was measured so far: xdist kills a worker that is not gone 10 s after the last test."""
     if (measuring := coverage.Coverage.current()) is not None:
         measuring.save()
 

@@ -20,7 +20,8 @@ In = Annotated[str | None, typer.Option("--in", help="Bucket that it is in.", au
 def history(ctx: typer.Context, what: What, name: Name, bucket: In = None) -> None:
     """Show what became live in a name: who, when, from where, and why.
 
-    Promotions, rollbacks, approvals, imports and restores are on record. Every record names the one before, and is signed by who wrote it; what was changed or taken out is said on stderr.
+    Promotions, rollbacks, approvals, imports and restores are on record. Every record names the one before, and is
+    signed by who wrote it; what was changed or taken out is said on stderr.
 
     JSON: {records: [{n, action, time, author, version, digest, source, gates, forced, role, note, …}], problems}.
     """
@@ -82,7 +83,8 @@ def approve(
 def gates(ctx: typer.Context, bucket: In = None) -> None:
     """List the gates that objects must pass to be promoted.
 
-    Those of the bucket, and all that can be declared. They are declared in omega.toml, below [gates.BUCKET], or by the attribute gates of an object in the bucket.
+    Those of the bucket, and all that can be declared. They are declared in omega.toml, below [gates.BUCKET], or by the
+    attribute gates of an object in the bucket.
 
     JSON: {bucket, declared: [{store, object, gate, by}], known: [{gate, demands}]}.
     """
