@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -13,47 +11,15 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 from sklearn.dummy import DummyRegressor
-from tests.servers.fixtures import MongoServer, new_database
 
-from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
-from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.omega import Omega
 from omega_domain.services.context import Context
 from omega_domain.testing.archives import ArchiveContract, ArchiveFaultsContract, assert_clean
-from omega_local import LocalMetadataStore, LocalStore
 from omega_ml import plugins
-from omega_mongo import Connection, MongoMetadataStore, MongoStore
 
 KINDS = ("memory", "local", "mongo")
 PAIRS = [(source, target) for source in KINDS for target in KINDS]
 Make = Callable[[str], Context]
-
-
-@pytest.fixture
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
-    """Return a fresh context of a kind."""
-    homes = count()
-    with ExitStack() as stack:
-
-        def on_mongo() -> Context:
-            server: MongoServer = request.getfixturevalue("mongo_server")
-            database, clock = new_database(), ManualClock()
-            connection = stack.enter_context(closing(Connection(server.url_of(database))))
-            stack.callback(lambda: connection.client.drop_database(database))
-            store = MongoStore(connection, clock=clock)
-            return Context(name="mongo", metadata=MongoMetadataStore(connection), store=store, clock=clock)
-
-        def on_local() -> Context:
-            clock, home = ManualClock(), tmp_path / f"home {next(homes)}"
-            store = LocalStore(home, clock=clock)
-            return Context(name="local", metadata=LocalMetadataStore(home), store=store, clock=clock)
-
-        def in_memory() -> Context:
-            clock = ManualClock()
-            return Context(name="memory", metadata=MemoryMetadataStore(), store=MemoryStore(clock=clock), clock=clock)
-
-        kinds = {"mongo": on_mongo, "local": on_local, "memory": in_memory}
-        yield lambda kind: kinds[kind]()
 
 
 class TestArchivesBetweenKinds(ArchiveContract):
@@ -65,26 +31,28 @@ class TestArchivesBetweenKinds(ArchiveContract):
         return pair
 
     @pytest.fixture
-    def context(self, kinds: tuple[str, str], make: Make) -> Context:
-        return make(kinds[0])
+    def context(self, kinds: tuple[str, str], make_context: Make) -> Context:
+        return make_context(kinds[0])
 
     @pytest.fixture
-    def other_context(self, kinds: tuple[str, str], make: Make) -> Context:
-        return make(kinds[1])
+    def other_context(self, kinds: tuple[str, str], make_context: Make) -> Context:
+        return make_context(kinds[1])
 
 
 class TestArchiveFaultsOnLocal(ArchiveFaultsContract):
     """Imports and restores, interrupted at every step."""
 
     @pytest.fixture
-    def new_context(self, make: Make) -> Make:
-        return lambda _: make("local")
+    def new_context(self, make_context: Make) -> Make:
+        return lambda _: make_context("local")
 
 
 @pytest.mark.parametrize("kinds", PAIRS, ids=" to ".join)
 @pytest.mark.parametrize("way", ["archive", "backup"])
-def test_what_people_keep_travels(way: str, kinds: tuple[str, str], make: Make, tmp_path: Path) -> None:
-    om, other = (Omega(replace(make(kind), registry=plugins.backends(), codec=plugins.codec())) for kind in kinds)
+def test_what_people_keep_travels(way: str, kinds: tuple[str, str], make_context: Make, tmp_path: Path) -> None:
+    om, other = (
+        Omega(replace(make_context(kind), registry=plugins.backends(), codec=plugins.codec())) for kind in kinds
+    )
     frame = pd.DataFrame(
         {"x": [1.5, np.nan, 3], "s": ["a", None, "ü"], "t": pd.date_range("2030", periods=3, tz="UTC")}
     )

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from omega_domain.documents import Document, matches
+from omega_domain.documents.typed_json import dumps, loads
 from omega_domain.testing.document_samples import CONDITIONS, VALUES, documents, filled, filters
 from omega_local import LocalStore
 from omega_local.narrowing import column_of, id_text, narrow
 from omega_local.scanning import Scan
-from omega_local.typed_json import dumps, loads
 
 
 @pytest.fixture

@@ -25,13 +25,13 @@ from omega_domain.documents import (
     new_document,
     sort_documents,
 )
+from omega_domain.documents.typed_json import dumps
 from omega_domain.entities.version import sha256_hex
 from omega_domain.errors import DuplicateDocumentError
 from omega_domain.ports.store import Collection, Filter
 from omega_local.database import Database
 from omega_local.narrowing import TOKEN, column_of, id_text, token_text
 from omega_local.scanning import Scan, number_of
-from omega_local.typed_json import dumps
 
 RELAXED: Final = frozenset({"omega.logs", "omega.tasks", "omega.workers"})
 """Collections of records about what goes on now; their last changes may be lost with a power failure."""

@@ -15,8 +15,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from omega_domain.documents import clean, order
+from omega_domain.documents.typed_json import FLOAT, TIME, dumps
 from omega_domain.documents.values import fits_int64
-from omega_local.typed_json import FLOAT, TIME, dumps
 
 TOKEN: Final = "_omega"  # noqa: S105 -- names the writer of a document
 OTHER_TOKEN: Final = "\0"  # noqa: S105 -- stands for a token that is not text

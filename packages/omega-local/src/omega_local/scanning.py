@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from omega_domain.documents import Document, compile_filter
+from omega_domain.documents.typed_json import loads
 from omega_domain.ports.store import Filter
 from omega_local.narrowing import HERE, OTHER_TOKEN, Narrowing, narrow
-from omega_local.typed_json import loads
 
 _FIRST_PAGE: Final = 32
 _LAST_PAGE: Final = 2048

@@ -1,6 +1,7 @@
-"""Documents as JSON text: bytes, times and the floats that JSON lacks are kept as ``{"$b"|"$d"|"$f": text}``.
+"""Documents as JSON text, as SQL databases and archives keep them.
 
-Fields that start with ``$`` get one more, so that a document can never be taken for such a leaf.
+Bytes, times and the floats that JSON lacks are ``{"$b"|"$d"|"$f": text}``. Fields that start with ``$`` get one more, so
+that a document can never be taken for such a leaf.
 """
 
 from __future__ import annotations
@@ -12,18 +13,23 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from omega_domain.documents import Document
+from omega_domain.documents.values import Document
 
 BYTES: Final = "$b"
 TIME: Final = "$d"
 FLOAT: Final = "$f"
 _MARK: Final = '"$'
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=lambda _: _fail()).encode
+
+def _fail(value: object) -> None:
+    raise ValueError(f"a value of type {type(value).__name__}")
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_fail).encode
 
 
 def dumps(value: Any) -> str:
-    """Return the text of a cleaned document, or of a value of one."""
+    """Return the text of a cleaned document, or of a value of one. Raises ValueError if it holds any other type."""
     try:
         text = _encode(value)
     except ValueError:
@@ -35,10 +41,6 @@ def loads(text: str) -> Document:
     """Rebuild a document from :func:`dumps`."""
     document: Document = json.loads(text, object_hook=_typed) if _MARK in text else json.loads(text)
     return document
-
-
-def _fail() -> None:
-    raise ValueError
 
 
 def _plain(value: Any) -> Any:

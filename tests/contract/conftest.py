@@ -1,0 +1,49 @@
+"""Fresh contexts on each kind of store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from itertools import count
+from pathlib import Path
+
+import pytest
+from tests.servers.fixtures import MongoServer, new_database
+
+from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
+from omega_domain.adapters.memory.clock import ManualClock
+from omega_domain.services.context import Context
+from omega_local import LocalMetadataStore, LocalStore
+from omega_mongo import Connection, MongoMetadataStore, MongoStore
+
+
+@pytest.fixture
+def make_context(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], Context]]:
+    """Return a function that makes a context of a kind: memory, local, mongo, or mongo on another server."""
+    homes = count()
+    with ExitStack() as stack:
+
+        def on_mongo(fixture: str) -> Context:
+            server: MongoServer = request.getfixturevalue(fixture)
+            database, clock = new_database(), ManualClock()
+            connection = stack.enter_context(closing(Connection(server.url_of(database))))
+            stack.callback(lambda: connection.client.drop_database(database))
+            store = MongoStore(connection, clock=clock)
+            return Context(name="mongo", metadata=MongoMetadataStore(connection), store=store, clock=clock)
+
+        def on_local() -> Context:
+            clock, home = ManualClock(), tmp_path / f"home {next(homes)}"
+            store = LocalStore(home, clock=clock)
+            return Context(name="local", metadata=LocalMetadataStore(home), store=store, clock=clock)
+
+        def in_memory() -> Context:
+            clock = ManualClock()
+            return Context(name="memory", metadata=MemoryMetadataStore(), store=MemoryStore(clock=clock), clock=clock)
+
+        kinds: dict[str, Callable[[], Context]] = {
+            "mongo": lambda: on_mongo("mongo_server"),
+            "another server": lambda: on_mongo("standalone_server"),
+            "local": on_local,
+            "memory": in_memory,
+        }
+        yield lambda kind: kinds[kind]()
