@@ -1,7 +1,7 @@
 """Documents as JSON text, as SQL databases and archives keep them.
 
-Bytes, times and the floats that JSON lacks are ``{"$b"|"$d"|"$f": text}``. Fields that start with ``$`` get one more, so
-that a document can never be taken for such a leaf.
+Bytes, times and the floats that JSON lacks are ``{"$b"|"$d"|"$f": text}``. Fields that start with ``$`` get one more,
+so that a document can never be taken for such a leaf.
 """
 
 from __future__ import annotations
