@@ -46,6 +46,19 @@ def test_an_object_is_promoted_to_a_context(om: Run, omega: Omega, tmp_path: Pat
     assert omega_ml.setup(home=tmp_path / "prod")["live"].datasets.get("d") == [1]
 
 
+@pytest.mark.parametrize("command", [("promote", "datasets"), ("datasets", "promote")])
+def test_a_context_behind_promote_is_the_target(om: Run, omega: Omega, tmp_path: Path, command: list[str]) -> None:
+    Path("omega.toml").write_text(f'[contexts.prod]\nhome = "{tmp_path / "prod"}"')
+    omega.datasets.put([1], "promote")
+    assert om(*command, "promote", "--to", "live", "--context", "prod", "--dry-run").out.count("prod:live/promote") == 1
+    assert om(*command, "promote", "--context=prod").code == 0
+    prod = omega_ml.setup(home=tmp_path / "prod")
+    assert prod.datasets.get("promote") == [1]
+    assert om("--context", "prod", *command, "promote", "--context", "default", "--as", "back").code == 0
+    assert omega.datasets.get("back") == [1]
+    assert om("datasets", "get", "promote", "--context", "prod", "--json").json["version"] == 1
+
+
 def test_a_promotion_needs_a_target(om: Run, omega: Omega) -> None:
     omega.datasets.put([1], "d")
     done = om("promote", "datasets", "d")

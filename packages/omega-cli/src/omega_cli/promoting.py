@@ -24,7 +24,10 @@ NameHere = Annotated[
 ]
 To = Annotated[str | None, typer.Option("--to", help="Bucket to copy to.", autocompletion=completion.buckets)]
 ToContext = Annotated[
-    str | None, typer.Option("--to-context", help="Context to copy to.", autocompletion=completion.contexts)
+    str | None,
+    typer.Option(
+        "--to-context", help="Context to copy to; also --context, behind promote.", autocompletion=completion.contexts
+    ),
 ]
 As = Annotated[str | None, typer.Option("--as", help="Name there; by default the same.")]
 Tag = Annotated[str | None, typer.Option("--tag", help="Tag of the new version there.")]

@@ -104,7 +104,10 @@ class Session:
         self._agreed.add(name)
 
     def take(self, args: list[str]) -> list[str]:
-        """Take the global options out of all arguments, wherever they stand; return the others."""
+        """Take the global options out of all arguments, wherever they stand; return the others.
+
+        A ``--context`` behind ``promote`` is where to, one before it is where from.
+        """
         rest: list[str] = []
         waiting = iter(args)
         for arg in waiting:
@@ -114,10 +117,17 @@ class Session:
             if arg in _FLAGS:
                 setattr(self, _FLAGS[arg], True)
             elif name in _VALUES and (equals or (value := next(waiting, ""))):
-                setattr(self, _VALUES[name], value)
+                if name == "--context" and _is_promotion(rest):
+                    rest += ["--to-context", value]
+                else:
+                    setattr(self, _VALUES[name], value)
             else:
                 rest.append(arg)
         return rest
+
+
+def _is_promotion(words: list[str]) -> bool:
+    return words[:1] == ["promote"] or (words[1:2] == ["promote"] and words[0] in STORES)
 
 
 def is_conversation() -> bool:
