@@ -25,7 +25,8 @@ demo: $(VENV)/installed ## Run the story on the flights of 2013; leaves its stor
 	OMEGA_HOME="$${OMEGA_HOME:-$(CURDIR)/.demo}" $(VENV)/bin/om demo
 
 test: $(VENV)/tox ## Run every check: style, types, tests, coverage, docs
-	$(VENV)/bin/tox run
+	$(VENV)/bin/tox run-parallel --parallel 2 --parallel-live --parallel-no-spinner -e lint,typing,core-alone,docs
+	$(VENV)/bin/tox run -e coverage
 
 bench: $(VENV)/tox ## Measure the bars and print them as a table
 	$(VENV)/bin/tox run -e bench

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -51,6 +53,12 @@ def task(omega: Omega) -> Task:
         omega.logger.warning("nearly\nthere")
     tasks.succeed(task, Argument("value", "1"), claim=claim)
     return task
+
+
+def test_what_a_process_says_last_is_kept(show: Log, home: Path) -> None:
+    code = "import omega_ml as om; logger = om.logger.getChild('x'); logger.info('last words'); del logger; exit(3)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 3
+    assert "omega.x: last words" in show()
 
 
 def make_task(omega: Omega, id_: str) -> Task:

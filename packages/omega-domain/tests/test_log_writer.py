@@ -7,6 +7,7 @@ import logging
 import multiprocessing
 import os
 import threading
+import weakref
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,7 @@ from omega_domain.adapters.memory import ManualClock, MemoryMetadataStore, Memor
 from omega_domain.adapters.memory.collection import MemoryCollection
 from omega_domain.services import log_writer
 from omega_domain.services.context import Context
-from omega_domain.services.log_writer import LogWriter
+from omega_domain.services.log_writer import LogWriter, write_what_waits
 from omega_domain.services.logbook import Logbook
 from omega_domain.services.logger import OmegaLogger
 from omega_domain.testing.faults import FaultyStore
@@ -233,11 +234,29 @@ def test_a_record_that_is_there_for_another_reason_does_not_block_the_others() -
     assert messages(Logbook(context)) == ["first", "more"]
 
 
-def test_what_a_logger_was_told_is_written_when_it_is_gone() -> None:
+def test_what_a_logger_was_told_is_written_though_it_is_gone() -> None:
     context = make()
-    OmegaLogger(context, bucket="omega").info("last words")
+    logger = OmegaLogger(context, bucket="omega")
+    gone = weakref.ref(logger)
+    logger.info("last words")
+    del logger
     gc.collect()
+    assert gone() is None
+    write_what_waits()
     assert messages(Logbook(context)) == ["last words"]
+
+
+def test_nobody_waits_for_a_store_because_a_logger_is_collected(monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[LogWriter] = []
+    monkeypatch.setattr(LogWriter, "flush", flushed.append)
+    store = SlowStore()
+    OmegaLogger(make(store), bucket="omega").info("later")
+    gc.collect()
+    assert flushed == []
+    monkeypatch.undo()
+    store.may_write.set()
+    write_what_waits()
+    assert messages(Logbook(make(store))) == ["later"]
 
 
 def _write_many(writer: LogWriter, count: int) -> None:

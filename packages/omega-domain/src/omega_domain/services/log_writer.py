@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -31,6 +32,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LOG: Final = logging.getLogger(__name__)
 
+#: Writers whose threads have something to write; a thread holds its writer, whoever else has let go of it.
+_busy: Final[set[LogWriter]] = set()
 _unheard: ContextVar[bool] = ContextVar("omega_unheard", default=False)
 
 
@@ -162,6 +165,7 @@ class LogWriter:
         except RuntimeError:
             return False
         self._thread = thread
+        _busy.add(self)
         return True
 
     def _run(self) -> None:
@@ -174,6 +178,7 @@ class LogWriter:
             self._changed.wait_for(self._is_due, INTERVAL)
             if not self._waiting:
                 self._thread = None
+                _busy.discard(self)
                 return False
             return True
 
@@ -233,6 +238,13 @@ class LogWriter:
         self._in_flight = ()
         self._is_urgent = self._is_urgent and bool(self._waiting)
         self._changed.notify_all()
+
+
+@atexit.register
+def write_what_waits() -> None:
+    """Have all that waits in any writer written, as this process ends."""
+    for writer in tuple(_busy):
+        writer.flush()
 
 
 def _note(document: Document, count: int) -> Document:

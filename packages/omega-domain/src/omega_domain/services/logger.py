@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import weakref
 from functools import partial
 
 from omega_domain.services.context import Context
@@ -35,7 +34,6 @@ class OmegaLogger(logging.Logger):
         self._bucket = bucket
         self._writer = LogWriter(context)
         self.dataset = Logbook(context, flush=partial(_flush, context, self._writer))
-        weakref.finalize(self, self._writer.flush)
 
     def getEffectiveLevel(self) -> int:  # noqa: N802 -- the name of the standard library
         """Return the number of the lowest level that is kept."""
