@@ -132,7 +132,7 @@ def _of_file(name: str, environ: Mapping[str, str]) -> str:  # noqa: ARG001 -- a
     return secret.removesuffix("\n").removesuffix("\r")
 
 
-def _of_keyring(name: str, environ: Mapping[str, str]) -> str:  # noqa: ARG001
+def _of_keyring(name: str, environ: Mapping[str, str]) -> str:  # noqa: ARG001 -- all are called alike
     service, _, user = name.rpartition("/")
     try:
         keyring: Any = import_module("keyring")

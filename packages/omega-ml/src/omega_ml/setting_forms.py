@@ -225,7 +225,7 @@ def _folder(value: Any, folder: Path) -> Path:
     return (folder / Path(value).expanduser()).resolve()
 
 
-def _trust(value: Any, folder: Path) -> Policy:  # noqa: ARG001
+def _trust(value: Any, folder: Path) -> Policy:  # noqa: ARG001 -- all are called alike
     if value not in POLICIES:
         raise ValueError(f"write one of: {', '.join(POLICIES)}")
     return cast("Policy", value)
@@ -234,7 +234,7 @@ def _trust(value: Any, folder: Path) -> Policy:  # noqa: ARG001
 def _words(what: str) -> Callable[[Any, Path], tuple[str, ...]]:
     """Return what reads a list of text, or text with commas between."""
 
-    def parse(value: Any, folder: Path) -> tuple[str, ...]:  # noqa: ARG001
+    def parse(value: Any, folder: Path) -> tuple[str, ...]:  # noqa: ARG001 -- all are called alike
         if isinstance(value, str):
             value = [item.strip() for item in value.split(",") if item.strip()]
         if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
@@ -244,7 +244,7 @@ def _words(what: str) -> Callable[[Any, Path], tuple[str, ...]]:
     return parse
 
 
-def _gates(value: Any, folder: Path) -> dict[str, dict[str, tuple[str, ...]]]:  # noqa: ARG001
+def _gates(value: Any, folder: Path) -> dict[str, dict[str, tuple[str, ...]]]:  # noqa: ARG001 -- all are called alike
     """Read bucket -> store -> gates; their texts are taken apart, and looked for when they are asked."""
     example = "write a table such as { prod = { models = [\"fitted\", \"metric('r2', '>=', 0.8)\"] } }"
     value = _from_json(value, example) if isinstance(value, str) else value
