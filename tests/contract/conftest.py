@@ -16,9 +16,11 @@ from omega_domain.services.context import Context
 from omega_local import LocalMetadataStore, LocalStore
 from omega_mongo import Connection, MongoMetadataStore, MongoStore
 
+Make = Callable[[str], Context]
+
 
 @pytest.fixture
-def make_context(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], Context]]:
+def make_context(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     """Return a function that makes a context of a kind: memory, local, mongo, or mongo on another server."""
     homes = count()
     with ExitStack() as stack:
@@ -47,3 +49,15 @@ def make_context(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cal
             "memory": in_memory,
         }
         yield lambda kind: kinds[kind]()
+
+
+@pytest.fixture
+def context(kinds: tuple[str, str], make_context: Make) -> Context:
+    """A context of the first of two kinds."""
+    return make_context(kinds[0])
+
+
+@pytest.fixture
+def other_context(kinds: tuple[str, str], make_context: Make) -> Context:
+    """A context of the second of two kinds."""
+    return make_context(kinds[1])

@@ -22,21 +22,9 @@ PAIRS = [(source, target) for source in KINDS for target in KINDS]
 Make = Callable[[str], Context]
 
 
+@pytest.mark.parametrize("kinds", PAIRS, ids=" to ".join)
 class TestArchivesBetweenKinds(ArchiveContract):
     """The contract of archives, from one kind to another."""
-
-    @pytest.fixture(params=PAIRS, ids=" to ".join)
-    def kinds(self, request: pytest.FixtureRequest) -> tuple[str, str]:
-        pair: tuple[str, str] = request.param
-        return pair
-
-    @pytest.fixture
-    def context(self, kinds: tuple[str, str], make_context: Make) -> Context:
-        return make_context(kinds[0])
-
-    @pytest.fixture
-    def other_context(self, kinds: tuple[str, str], make_context: Make) -> Context:
-        return make_context(kinds[1])
 
 
 class TestArchiveFaultsOnLocal(ArchiveFaultsContract):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from omega_domain.services.context import Context
 from omega_domain.testing.omega_store import PromotionContract
 
 PAIRS = [
@@ -19,21 +16,7 @@ PAIRS = [
     ("mongo", "another server"),
 ]
 
-Make = Callable[[str], Context]
 
-
+@pytest.mark.parametrize("kinds", PAIRS, ids=" to ".join)
 class TestPromotionBetweenKinds(PromotionContract):
     """The contract of promotion, from one kind to another."""
-
-    @pytest.fixture(params=PAIRS, ids=" to ".join)
-    def kinds(self, request: pytest.FixtureRequest) -> tuple[str, str]:
-        pair: tuple[str, str] = request.param
-        return pair
-
-    @pytest.fixture
-    def context(self, kinds: tuple[str, str], make_context: Make) -> Context:
-        return make_context(kinds[0])
-
-    @pytest.fixture
-    def other_context(self, kinds: tuple[str, str], make_context: Make) -> Context:
-        return make_context(kinds[1])

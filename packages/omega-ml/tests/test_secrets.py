@@ -70,7 +70,7 @@ def test_references_stand_inside_tables_and_lists() -> None:
 def test_a_reference_stands_for_a_password_of_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     keyring = ModuleType("keyring")
     known = {("omega/prod", "ada@x"): SECRET}
-    keyring.get_password = lambda service, user: known.get((service, user))  # type: ignore[attr-defined]
+    keyring.get_password = lambda service, user: known.get((service, user))  # type: ignore[attr-defined]  # a stand-in
     monkeypatch.setitem(sys.modules, "keyring", keyring)
     assert resolve("amqp://ada:${keyring:omega/prod/ada@x}@h", {}) == f"amqp://ada:{ESCAPED}@h"
     with pytest.raises(ValueError, match="not in the keyring: run `keyring set omega/prod bob`"):
@@ -79,7 +79,7 @@ def test_a_reference_stands_for_a_password_of_the_keyring(monkeypatch: pytest.Mo
     def locked(*_: str) -> None:
         raise RuntimeError(SECRET)
 
-    keyring.get_password = locked  # type: ignore[attr-defined]
+    keyring.get_password = locked  # type: ignore[attr-defined]  # a stand-in
     with pytest.raises(ValueError, match=r"omega/ada\} can not be read: RuntimeError; unlock the keyring"):
         resolve("${keyring:omega/ada}", {})
 

@@ -242,7 +242,13 @@ class Contexts:
         is_elsewhere = name != DEFAULT_CONTEXT and "[contexts." not in store.source
         return f"{store.source} says that the store is {store.shown}" if is_elsewhere else None
 
-    def _checked(self, name: str, key: str, value: str | bool, path: Path) -> str | bool:  # noqa: FBT001
+    def _checked(
+        self,
+        name: str,
+        key: str,
+        value: str | bool,  # noqa: FBT001 -- a value, not an option
+        path: Path,
+    ) -> str | bool:
         """Return a setting as it is written into a table."""
         if isinstance(value, bool):
             return value

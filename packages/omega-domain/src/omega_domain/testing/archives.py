@@ -152,7 +152,9 @@ class ArchiveContract:
             meta = om.datasets.make_metadata(name, kind)
             meta._parts = [one] * (2 * PAGE + 5)  # noqa: SLF001 -- as a backend that appends would, after a while
             meta.save()
-        assert any(part.type == "page" for part in om.datasets.resolve("long").record.parts)  # type: ignore[union-attr]
+        record = om.datasets.resolve("long").record
+        assert record is not None
+        assert any(part.type == "page" for part in record.parts)
         om.export(["datasets/long", "datasets/long rows"], tmp_path / "x.omega")
         other.import_archive(tmp_path / "x.omega")
         assert other.datasets.get("long") == "x" * (2 * PAGE + 5)

@@ -201,7 +201,12 @@ class Copy:
     def _may_point_at(self, present: Head, version: Version) -> bool:
         return version.id == present.current.id
 
-    def _is_same(self, present: Head, found: Mapping[str, Version], live: Sequence[Version]) -> bool:  # noqa: ARG002
+    def _is_same(
+        self,
+        present: Head,
+        found: Mapping[str, Version],
+        live: Sequence[Version],  # noqa: ARG002 -- one of two ways
+    ) -> bool:
         tags = self._tags(found)
         same_tags = all(tag in present.tags and present.tags[tag].id == ref.id for tag, ref in tags.items())
         return same_tags and present.attributes == self._entry.head.attributes
