@@ -93,7 +93,7 @@ def assert_refused(path: Path, match: str) -> None:
 
 
 def test_tar_reads_an_archive(path: Path, tmp_path: Path) -> None:
-    command = ["tar", "-tf", path]
+    command = ["tar", "-tf", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     names = done.stdout.splitlines()
     assert names[:2] == ["omega.json", "omega.sig"]
