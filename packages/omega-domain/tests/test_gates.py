@@ -507,7 +507,7 @@ def test_an_approval_holds_for_just_that_version(om: Omega, prod: Omega) -> None
     outcome = ask(om, prod, APPROVED)
     assert (outcome.passed, outcome.evidence["by"], outcome.evidence["note"]) == (True, "ann", "tested")
     om.models.put(Affine(2), "m")
-    assert "om approve WHAT m@2 --as release" in ask(om, prod, APPROVED).reason
+    assert "om approve model m@2 --as release" in ask(om, prod, APPROVED).reason
     assert ask(om, prod, APPROVED, "m@1").passed
 
 
