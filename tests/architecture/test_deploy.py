@@ -19,9 +19,9 @@ import yaml
 from celery.bin.worker import worker as celery_worker
 
 from omega_celery import app as celery_app
-from omega_celery import runner
 from omega_cli.main import app as om
-from omega_domain.services import dispatching, payload, task_log
+from omega_domain.entities.patience import Patience
+from omega_domain.services import payload, task_log
 from omega_ml.setting_forms import FORMS
 from omega_ml.settings import environment_name
 
@@ -66,10 +66,10 @@ def test_every_variable_of_ours_is_a_setting(path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "stated", "actual"),
     [
-        ("another worker of their label after 15 seconds", timedelta(seconds=15), task_log.LEASE),
+        ("another worker of their label after 15 seconds", timedelta(seconds=15), Patience().lease),
         ("three times at most", 3, task_log.MAX_ATTEMPTS),
-        ("given to it again after half a minute", timedelta(seconds=30), dispatching.REQUEUE_AFTER),
-        ("keeps its result for ten minutes", 600, runner.PATIENCE),
+        ("given to it again after half a minute", timedelta(seconds=30), Patience().requeue),
+        ("keeps its result for ten minutes", timedelta(minutes=10), Patience().outage),
         ("Redis and Valkey do that after 10 minutes", 600, celery_app._VISIBILITY),
         ("larger than 512 MB", 512 << 20, payload.LARGEST_IN_MEMORY),
     ],

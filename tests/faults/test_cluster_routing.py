@@ -19,7 +19,6 @@ from tests.servers.workers import WorkerProcess
 from omega_backends.virtualobj import virtualobj
 from omega_domain.errors import BrokerUnavailableError, NoWorkerError
 from omega_domain.services.results import AsyncResult
-from omega_domain.services.task_log import LEASE
 from omega_domain.services.worker_registry import WORKERS
 
 AT_ONCE = 1.0
@@ -84,7 +83,7 @@ def test_with_a_worker_of_another_label_a_task_is_refused_at_once(cluster: Clust
 def test_with_a_dead_worker_a_task_is_refused_at_once(cluster: Cluster) -> None:
     worker = cluster.worker(concurrency=1)
     worker.kill_all()
-    long_ago = cluster.om.context.clock.now() - LEASE - timedelta(seconds=1)
+    long_ago = cluster.om.context.clock.now() - cluster.om.context.patience.lease - timedelta(seconds=1)
     entries = cluster.om.context.store.collection(WORKERS)
     assert entries.update_one({"name": worker.name}, {"$set": {"seen": long_ago}}).matched_count == 1
     message = refused(cluster, NoWorkerError)

@@ -15,7 +15,6 @@ from omega_celery.app import make_app
 from omega_celery.diagnosis import diagnose_broker, diagnose_workers
 from omega_domain.entities.requirement import Worker
 from omega_domain.services.context import Context
-from omega_domain.services.task_log import LEASE
 from omega_domain.services.worker_registry import WORKERS, WorkerRegistry, installed_packages
 
 
@@ -40,7 +39,7 @@ def announce(context: Context) -> Callable[..., Worker]:
         )
         WorkerRegistry(context).announce(worker)
         if died:
-            seen = {"seen": now - LEASE - timedelta(minutes=1)}
+            seen = {"seen": now - worker.lease - timedelta(minutes=1)}
             context.store.collection(WORKERS).update_one({"_id": name}, {"$set": seen})
         return replace(worker, seen=now)
 

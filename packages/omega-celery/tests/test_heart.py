@@ -17,24 +17,27 @@ import omega_ml
 from omega_celery import heart as module
 from omega_celery.heart import Heart, running_tasks
 from omega_domain.adapters.memory.clock import ManualClock
+from omega_domain.entities.patience import Patience
 from omega_domain.entities.requirement import Worker
 from omega_domain.entities.task import PENDING, STARTED, Task
 from omega_domain.errors import BrokerUnavailableError, StoreUnavailableError, TaskTimeLimitError
 from omega_domain.services.context import Context
 from omega_domain.services.dispatching import Dispatch
 from omega_domain.services.results import AsyncResult
-from omega_domain.services.task_log import LEASE, TaskLog
+from omega_domain.services.task_log import TaskLog
 from omega_domain.services.worker_registry import WorkerRegistry
 
+LEASE = Patience().lease
 BREAK = timedelta(seconds=1)
 
 
 class Cluster:
     """A context with a worker, whose heart beats when it is told to, and a broker that only remembers."""
 
-    def __init__(self) -> None:
+    def __init__(self, factor: float) -> None:
         self.clock = ManualClock()
-        self.context: Context = replace(omega_ml.setup(store="memory://").context, clock=self.clock)
+        patience = Patience().scaled(factor)
+        self.context: Context = replace(omega_ml.setup(store="memory://").context, clock=self.clock, patience=patience)
         self.log = TaskLog(self.context)
         self.registry = WorkerRegistry(self.context)
         self.running: list[str] = []
@@ -42,7 +45,13 @@ class Cluster:
         self.is_broker_away = False
         self.dispatch = Dispatch(self.context, self._publish, lambda _: 0)
         self.worker = Worker(
-            id="w1", name="worker@host", labels=("default",), capacity=1, packages={}, seen=self.clock.now()
+            id="w1",
+            name="worker@host",
+            labels=("default",),
+            capacity=1,
+            packages={},
+            seen=self.clock.now(),
+            lease=patience.lease,
         )
         self.heart = Heart(self.context, self.dispatch, self.worker, lambda: self.running)
 
@@ -75,8 +84,8 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster() -> Cluster:
-    return Cluster()
+def cluster(request: pytest.FixtureRequest) -> Cluster:
+    return Cluster(getattr(request, "param", 1))
 
 
 @pytest.fixture
@@ -89,7 +98,7 @@ def hours(monkeypatch: pytest.MonkeyPatch, cluster: Cluster) -> Callable[..., No
     def advance(by: timedelta, *, beats: bool = True) -> None:
         end = now[0] + by.total_seconds()
         while now[0] < end:
-            step = min(module.BEAT if beats else end, end - now[0])
+            step = min(cluster.context.patience.beat.total_seconds() if beats else end, end - now[0])
             now[0] += step
             cluster.clock.advance(timedelta(seconds=step))
             if beats:
@@ -198,6 +207,24 @@ def test_after_a_sleep_others_get_the_time_to_renew_their_claims(cluster: Cluste
     cluster.heart.beat()
     assert cluster.published == []
     hours(LEASE + BREAK)
+    assert cluster.published == [task.id]
+
+
+def test_a_worker_watches_for_as_long_as_the_most_patient_of_all(cluster: Cluster, hours: Callable[..., None]) -> None:
+    task = cluster.submit()
+    cluster.start(task, holder="another")
+    cluster.registry.announce(replace(cluster.worker, name="slow@host", lease=3 * LEASE))
+    hours(3 * LEASE - BREAK)
+    assert cluster.published == []  # the slow one may live, and need that long to renew its claims
+    hours(LEASE)
+    assert cluster.published == [task.id]
+
+
+@pytest.mark.parametrize("cluster", [0.2], indirect=True)
+def test_a_worker_with_less_patience_takes_lost_tasks_up_sooner(cluster: Cluster, hours: Callable[..., None]) -> None:
+    task = cluster.submit()
+    cluster.start(task, holder="another")
+    hours(2 * LEASE / 5)
     assert cluster.published == [task.id]
 
 

@@ -9,10 +9,10 @@ import pytest
 
 import omega_ml
 from omega_celery.router import FRESH, RegistryRouter
+from omega_domain.entities.patience import Patience
 from omega_domain.entities.requirement import Requirement, Worker
 from omega_domain.errors import NoWorkerError
 from omega_domain.services.context import Context
-from omega_domain.services.task_log import LEASE
 from omega_domain.services.worker_registry import WORKERS, WorkerRegistry
 from omega_domain.testing.router import RouterContract
 
@@ -61,8 +61,8 @@ def test_a_label_with_a_space_is_quoted_for_the_shell(context: Context) -> None:
 
 def test_a_worker_that_died_is_named_if_nobody_else_lives(context: Context, announce: Callable[..., Worker]) -> None:
     announce("old@host", "gpu", silent_for=timedelta(hours=1))
-    announce("dead@host", "gpu", silent_for=LEASE + timedelta(minutes=2))
-    announce("other@host", "tpu", silent_for=LEASE + timedelta(minutes=1))
+    announce("dead@host", "gpu", silent_for=Patience().lease + timedelta(minutes=2))
+    announce("other@host", "tpu", silent_for=Patience().lease + timedelta(minutes=1))
     with pytest.raises(NoWorkerError, match=r"'gpu': dead@host did, but was last heard of 0:02:15 ago"):
         RegistryRouter(context).resolve(Requirement("gpu"))
 

@@ -69,7 +69,7 @@ def test_workers_are_listed_with_what_people_look_for(om: Run, staffed: Omega) -
 
 def test_workers_are_listed_with_all_facts_for_programs(om: Run, staffed: Omega) -> None:
     one, _ = om("runtime", "workers", "--json").json
-    assert sorted(one) == ["capacity", "labels", "name", "packages", "seen"]
+    assert sorted(one) == ["capacity", "labels", "lease", "name", "packages", "seen"]
     assert one["packages"] == installed_packages()
 
 

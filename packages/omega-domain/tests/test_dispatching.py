@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from omega_domain.adapters.inprocess.router import InProcessRouter
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.adapters.memory.clock import ManualClock
+from omega_domain.entities.patience import Patience
 from omega_domain.entities.task import FAILURE, PENDING, STARTED, SUCCESS, Argument, Task
 from omega_domain.errors import (
     BrokerUnavailableError,
@@ -31,14 +32,15 @@ from omega_domain.errors import (
 from omega_domain.omega import Omega
 from omega_domain.ports.task_queue import SupportsCancel, TaskQueue
 from omega_domain.services.committing import SKEW
-from omega_domain.services.dispatching import ABANDONED_AFTER, REQUEUE_AFTER, RUNS, STUCK_AFTER, Dispatch
+from omega_domain.services.dispatching import RUNS, Dispatch
 from omega_domain.services.execution import Executor
 from omega_domain.services.results import AsyncResult
-from omega_domain.services.task_log import LEASE, MAX_ATTEMPTS, TaskLog
+from omega_domain.services.task_log import MAX_ATTEMPTS, TaskLog
 from omega_domain.testing.models import Affine
 from omega_domain.testing.task_queue import LARGE, fill, register_backends, temporaries
 
-AFTER_LEASE = LEASE + timedelta(seconds=1)
+PATIENCE = Patience()
+AFTER_LEASE = PATIENCE.lease + timedelta(seconds=1)
 
 
 class DyingError(BaseException):
@@ -195,7 +197,7 @@ class TestLosing:
         lost = cluster.om.runtime.model("double").predict("x")
         cluster.broker.messages.clear()
         waiting = cluster.om.runtime.model("double").predict("y")
-        cluster.clock.advance(REQUEUE_AFTER)
+        cluster.clock.advance(PATIENCE.requeue)
         assert cluster.dispatch.sweep(["default"]) == 0
         cluster.clock.advance(timedelta(seconds=1))
         assert cluster.dispatch.sweep(["default"]) == 0, "something waits in the broker, so nothing is known to be lost"
@@ -223,7 +225,7 @@ class TestLosing:
         cluster.om.runtime.model("new").fit("x", "y")
         task = cluster.die()
         for _ in range(5):
-            cluster.clock.advance(LEASE - timedelta(seconds=1))
+            cluster.clock.advance(PATIENCE.lease - timedelta(seconds=1))
             cluster.log.renew([task, "unknown"], holder="w1")
             assert cluster.dispatch.sweep(["default"]) == 0
 
@@ -342,10 +344,10 @@ class TestLosing:
             cluster.executor().execute(task.to_json(), fresh=not again)  # and dies before it says so
             assert list(cluster.broker.messages) == []
             cluster.dispatch.sweep(["default"])
-            cluster.clock.advance(STUCK_AFTER + timedelta(seconds=1))
+            cluster.clock.advance(PATIENCE.stuck + timedelta(seconds=1))
             cluster.dispatch.sweep(["default"])
         assert result.successful()
-        cluster.clock.advance(STUCK_AFTER + timedelta(seconds=1))
+        cluster.clock.advance(PATIENCE.stuck + timedelta(seconds=1))
         cluster.dispatch.sweep(["default"])
         assert list(cluster.store.collection(RUNS).find()) == []
 
@@ -360,7 +362,7 @@ class TestLosing:
         with pytest.raises(BrokerUnavailableError):
             cluster.dispatch.ended(task)
         cluster.broker.is_down = False
-        cluster.clock.advance(REQUEUE_AFTER + timedelta(seconds=1))
+        cluster.clock.advance(PATIENCE.requeue + timedelta(seconds=1))
         assert cluster.dispatch.sweep(["default"]) == 1
         cluster.work()
         assert last.get(1) == [3, 5, 7]
@@ -385,7 +387,7 @@ class TestLosing:
         crt.run()
         task, _ = cluster.broker.messages.popleft()
         cluster.executor().execute(task.to_json())
-        cluster.clock.advance(STUCK_AFTER + timedelta(seconds=1))
+        cluster.clock.advance(PATIENCE.stuck + timedelta(seconds=1))
         runs = cluster.dispatch._runs
         found, find = [entry for entry in runs.find() if "stage" in entry], runs.find
 
@@ -404,7 +406,7 @@ class TestLosing:
         cluster.work(times=1)
         cluster.broker.messages.clear()
         cluster.store.collection("omega.tasks").delete_many({"_id": gone.id})
-        cluster.clock.advance(2 * ABANDONED_AFTER)
+        cluster.clock.advance(2 * PATIENCE.abandoned)
         cluster.dispatch.sweep(["default"])
         assert done.successful()
         with pytest.raises(TaskError, match=r"reduce of 'double'.*was not run"):

@@ -28,10 +28,10 @@ from omega_domain.errors import (
 from omega_domain.omega import Omega
 from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.services import claims
-from omega_domain.services.dispatching import ABANDONED_AFTER, RUNS, Dispatch
+from omega_domain.services.dispatching import RUNS, Dispatch
 from omega_domain.services.execution import Executor
 from omega_domain.services.results import GroupResult
-from omega_domain.services.task_log import LEASE, MAX_ATTEMPTS, TASKS, Claim, TaskLog
+from omega_domain.services.task_log import MAX_ATTEMPTS, TASKS, Claim, TaskLog
 from omega_domain.testing.faults import FaultPlan, FaultyMetadataStore, FaultyStore
 from omega_domain.testing.models import AffineBackend
 from omega_domain.testing.task_queue import fill, register_backends, temporaries
@@ -536,7 +536,7 @@ class Cluster(RuleBasedStateMachine):
         process.claim = claim
         if claim is None or not claim.is_recorded:
             return
-        process.sure_until = claim.started + LEASE
+        process.sure_until = claim.started + process.context.patience.lease
         for worker in self.workers:
             for other, message in worker.children:
                 is_sure = other.sure_until is not None and other.sure_until > self.clock.now()
@@ -637,7 +637,7 @@ class Cluster(RuleBasedStateMachine):
         self.workers.append(Worker(self, next(self.names), LABELS))
         self._work_off()
         if self.unsure:
-            self.clock.advance(ABANDONED_AFTER)
+            self.clock.advance(self.om.context.patience.abandoned)
             self._work_off()
 
     def _work_off(self, rounds: int = 60) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,9 +12,9 @@ from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.entities.metadata import Head
 from omega_domain.entities.names import MODELS, ObjectKey
+from omega_domain.entities.patience import Patience
 from omega_domain.entities.version import Tombstone, Version
 from omega_domain.errors import ConflictError, CorruptPayloadError, StoreError, VersionNotFoundError
-from omega_domain.services import committing
 from omega_domain.services.checking import check
 from omega_domain.services.collecting import collect
 from omega_domain.services.context import Context
@@ -108,11 +109,9 @@ def test_a_version_that_is_dropped_meanwhile_is_not_tagged(store: OmegaStore, me
         store.tag("a@1", "late")
 
 
-def test_a_write_that_never_gets_through_says_so(
-    store: OmegaStore, metadata: Meddled, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_that_never_gets_through_says_so(context: Context, metadata: Meddled) -> None:
+    store = OmegaStore(replace(context, patience=Patience(conflict=timedelta(milliseconds=20))))
     store.put("old", "a")
-    monkeypatch.setattr(committing, "PATIENCE", 0.02)
     metadata.is_busy = True
     with pytest.raises(ConflictError, match="so many others"):
         store.put("new", "a")

@@ -84,4 +84,5 @@ def test_a_worker_is_written_in_plain_json() -> None:
         "capacity": 1,
         "packages": {},
         "seen": "2026-01-01T00:00:00+00:00",
+        "lease": 15.0,
     }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.adapters.memory.clock import ManualClock
+from omega_domain.entities.patience import Patience
 from omega_domain.entities.requirement import Requirement, Worker
 from omega_domain.errors import NoWorkerError
 from omega_domain.omega import Omega
@@ -15,8 +17,8 @@ from omega_domain.ports.router import Router
 from omega_domain.services import worker_registry
 from omega_domain.services.context import Context
 from omega_domain.services.explaining import explain
-from omega_domain.services.task_log import LEASE, TaskLog
-from omega_domain.services.worker_registry import WorkerRegistry, installed_packages
+from omega_domain.services.task_log import TaskLog
+from omega_domain.services.worker_registry import WORKERS, WorkerRegistry, installed_packages
 
 
 @pytest.fixture
@@ -51,11 +53,36 @@ def test_a_worker_lives_while_it_renews_its_entry(
     mine = worker(context)
     for _ in range(3):
         registry.announce(mine)
-        clock.advance(LEASE - timedelta(seconds=1))
+        clock.advance(Patience().lease - timedelta(seconds=1))
         assert [each.name for each in registry.live()] == ["worker@host"]
     clock.advance(timedelta(seconds=1))
     assert registry.live() == []
     assert [each.name for each in registry.dead()] == ["worker@host"]
+
+
+def test_a_worker_is_judged_by_its_own_lease_whatever_that_of_who_asks(context: Context, clock: ManualClock) -> None:
+    of = {name: replace(context, patience=Patience().scaled(factor)) for name, factor in (("quick", 0.2), ("slow", 2))}
+    for name, theirs in of.items():
+        WorkerRegistry(theirs).announce(replace(worker(theirs, name), lease=theirs.patience.lease))
+    clock.advance(timedelta(seconds=3))
+    for theirs in of.values():
+        registry = WorkerRegistry(theirs)
+        assert [each.name for each in registry.live()] == ["slow"]
+        assert [each.name for each in registry.dead()] == ["quick"]
+        assert not registry._claim(worker(theirs, "slow"))
+        assert registry.longest_lease() == timedelta(seconds=30)
+
+
+def test_a_worker_of_an_older_version_has_the_lease_that_it_had_there(
+    context: Context, clock: ManualClock, registry: WorkerRegistry
+) -> None:
+    registry.announce(worker(context))
+    context.store.collection(WORKERS).update_one({"_id": "worker@host"}, {"$unset": {"lease": ""}})
+    quick = WorkerRegistry(replace(context, patience=Patience().scaled(0.2)))
+    clock.advance(Patience().lease - timedelta(seconds=1))
+    assert [each.name for each in quick.live()] == ["worker@host"]
+    clock.advance(timedelta(seconds=1))
+    assert quick.live() == []
 
 
 def test_a_worker_that_stops_is_gone_at_once(context: Context, registry: WorkerRegistry) -> None:
@@ -75,7 +102,7 @@ def test_the_dead_are_forgotten_after_a_day(context: Context, clock: ManualClock
 def test_each_live_worker_has_a_name_of_its_own(context: Context, clock: ManualClock, registry: WorkerRegistry) -> None:
     names = [registry.enlist(worker(context)).name for _ in range(3)]
     assert names == ["worker@host", "worker2@host", "worker3@host"]
-    clock.advance(LEASE)
+    clock.advance(Patience().lease)
     assert registry.enlist(worker(context)).name == "worker@host"
 
 

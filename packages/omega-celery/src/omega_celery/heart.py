@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Final, Self
+from typing import Self
 
 import structlog
 from celery.worker import state
@@ -15,18 +15,15 @@ from omega_domain.entities.requirement import Worker
 from omega_domain.errors import BrokerUnavailableError, OmegaError, StoreUnavailableError
 from omega_domain.services.context import Context
 from omega_domain.services.dispatching import Dispatch
-from omega_domain.services.task_log import LEASE, TaskLog
+from omega_domain.services.task_log import TaskLog
 from omega_domain.services.worker_registry import WorkerRegistry
-
-#: Seconds between two beats; several must fail before others take a worker for dead.
-BEAT: Final = 3.0
 
 
 class Heart(threading.Thread):
     """Beats in the parent process of a worker, whatever its tasks do, and whether or not its broker answers.
 
-    It looks after the lost tasks of others only while it has reached the store for the length of a lease: when a store
-    comes back, all must get the time to renew their claims first.
+    It looks after the lost tasks of others only while it has reached the store for the length of the longest lease of
+    all workers: when a store comes back, all must get the time to renew their claims first.
 
     Args:
         context: the context of the worker.
@@ -43,6 +40,7 @@ class Heart(threading.Thread):
         running: Callable[[], Iterable[str]] | None = None,
     ) -> None:
         super().__init__(name="omega-heart", daemon=True)
+        self._lease, self._beat = (each.total_seconds() for each in (context.patience.lease, context.patience.beat))
         self._registry = WorkerRegistry(context)
         self._tasks = TaskLog(context)
         self._dispatch = dispatch
@@ -83,7 +81,7 @@ class Heart(threading.Thread):
         """Beat until the end; a thread beside it does what a broker that hangs could stop."""
         self._carer.start()
         while not self._is_over:
-            self._wake.wait(BEAT)
+            self._wake.wait(self._beat)
             self._wake.clear()
             if self._is_done(self._renew):
                 self._due.set()
@@ -115,7 +113,7 @@ class Heart(threading.Thread):
     def _renew(self) -> None:
         """Tell the store that the worker and its tasks live."""
         now = time.monotonic()
-        if now - self._last > LEASE.total_seconds() / 2:
+        if now - self._last > self._lease / 2:
             self._steady_since = None  # this machine was asleep: others must get the time to renew their claims
         self._last = now
         running = set(self._running())
@@ -135,11 +133,16 @@ class Heart(threading.Thread):
         while self._notes:
             self._see_to(self._notes[0])
             self._notes.popleft()
-        since = self._steady_since
-        if since is not None and time.monotonic() - since >= LEASE.total_seconds() and self._is_open:
+        if self._is_open and self._has_watched():
             count = self._dispatch.sweep(self._worker.labels)
             if count:
                 self._log.warning("gave lost tasks to the broker again", tasks=count)
+
+    def _has_watched(self) -> bool:
+        """Tell whether the store was there long enough for all workers to renew their claims."""
+        since = self._steady_since
+        watched = 0.0 if since is None else time.monotonic() - since
+        return watched >= self._lease and watched >= self._registry.longest_lease().total_seconds()
 
     def _see_to(self, do: Callable[[], None]) -> None:
         """Do what a note says; what can not be done now stays noted, what can never be done is logged."""
@@ -164,7 +167,7 @@ class Heart(threading.Thread):
         self._due.set()
         for thread in (self, self._carer):
             if thread.is_alive():
-                thread.join(timeout=BEAT)
+                thread.join(timeout=self._beat)
         if self._is_done(self._renew) and not self._carer.is_alive():
             self._is_done(self._care)
 

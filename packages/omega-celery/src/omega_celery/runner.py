@@ -22,8 +22,6 @@ from omega_domain.services.execution import Executor
 if TYPE_CHECKING:
     from omega_domain.omega import Omega
 
-#: Seconds that a process waits for a store that is away, with a result in its hands.
-PATIENCE: Final = 600.0
 _PR_SET_PDEATHSIG: Final = 1
 #: Exit codes below the negative of this stand for signals: billiard subtracts 256 from the signal's number.
 _SIGNALS: Final = 128
@@ -47,7 +45,7 @@ class Runner:
             worker=worker.name,
             holder=worker.id,
             omega=omega.__getitem__,
-            patience=PATIENCE,
+            patience=omega.context.patience.outage.total_seconds(),
             is_stopping=is_stopping,
         )
         self._log = structlog.get_logger("omega.worker")

@@ -104,6 +104,7 @@ def _introduce(omega: Omega, name: str | None, labels: tuple[str, ...], concurre
         capacity=concurrency,
         packages=installed_packages(),
         seen=omega.context.clock.now(),
+        lease=omega.context.patience.lease,
     )
     return worker if name else WorkerRegistry(omega.context).enlist(worker)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from omega_domain.entities.names import validate_name
+from omega_domain.entities.patience import Patience
 from omega_domain.errors import InvalidNameError
 
 DEFAULT_LABEL = "default"
@@ -65,6 +66,7 @@ class Worker:
         capacity: how many tasks it runs at a time.
         packages: versions of the packages that matter there.
         seen: when it was last heard of, in UTC.
+        lease: how long it counts as living after that.
         id: unique for each start of a worker; empty for this process.
     """
 
@@ -73,7 +75,12 @@ class Worker:
     capacity: int = 1
     packages: Mapping[str, str] = field(default_factory=dict)
     seen: datetime
+    lease: timedelta = field(default_factory=lambda: Patience().lease)
     id: str = ""
+
+    def lives(self, now: datetime) -> bool:
+        """Tell whether it still counts as living, by its own lease, whatever that of who asks is."""
+        return self.seen + self.lease > now
 
     def to_plain(self) -> dict[str, Any]:
         """Return a dict for JSON."""
@@ -83,4 +90,5 @@ class Worker:
             "capacity": self.capacity,
             "packages": dict(self.packages),
             "seen": self.seen.isoformat(),
+            "lease": self.lease.total_seconds(),
         }

@@ -26,7 +26,6 @@ from omega_domain.services.payload import Payloads
 if TYPE_CHECKING:
     from omega_domain.services.metadata import Merge, Metadata
 
-PATIENCE = 60.0
 MAX_PAUSE = 0.05
 #: How far the clocks of clients and workers may be apart.
 SKEW = timedelta(minutes=10)
@@ -184,14 +183,13 @@ class Commits:
 
         return self.until_done(attempt, key)
 
-    @staticmethod
-    def until_done(attempt: Callable[[], T | None], key: ObjectKey) -> T:
+    def until_done(self, attempt: Callable[[], T | None], key: ObjectKey) -> T:
         """Repeat an attempt until it returns something.
 
         Raises:
-            ConflictError: others were faster for a minute.
+            ConflictError: others were faster for as long as the patience of the context lasts.
         """
-        give_up = time.monotonic() + PATIENCE
+        give_up = time.monotonic() + self._context.patience.conflict.total_seconds()
         pause = 0.0005
         while (result := attempt()) is None:
             if time.monotonic() > give_up:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Literal
 
 from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS
+from omega_domain.entities.patience import Patience
 from omega_domain.entities.version import VersionRef
 from omega_domain.ports.clock import Clock
 from omega_domain.ports.gate import GatePolicy
@@ -55,6 +56,7 @@ class Context:
         clock: source of time.
         author: who is recorded as the author of what is written from here.
         retention: what collect leaves alone.
+        patience: how long is waited before something is taken for dead, lost or stuck.
         trust: signs what is committed, and decides what may be loaded.
         gates: what is required of objects that are promoted to here.
         cache: loaded models, by version.
@@ -69,6 +71,7 @@ class Context:
     clock: Clock
     author: str = ""
     retention: Retention = field(default_factory=Retention)
+    patience: Patience = field(default_factory=Patience)
     trust: Trust = field(default_factory=Trust)
     gates: GatePolicy = field(default_factory=GatePolicy)
     cache: ObjectCache[VersionRef, object] = field(default_factory=ObjectCache)

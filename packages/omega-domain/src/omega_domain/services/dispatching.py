@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, Final, Protocol
 
 from omega_domain.entities.task import PENDING, Task, TaskRecord
@@ -26,12 +25,6 @@ from omega_domain.services.context import Context
 from omega_domain.services.task_log import MAX_ATTEMPTS, TASKS, TaskLog
 
 RUNS: Final = "omega.runs"
-#: How long a task is left to the broker before it is given to it again, if nothing waits there.
-REQUEUE_AFTER: Final = timedelta(seconds=30)
-#: How long nothing must have happened in a run of several stages before somebody looks whether it is stuck.
-STUCK_AFTER: Final = timedelta(seconds=60)
-#: How long a run whose tasks are not all recorded is left to who submits it.
-ABANDONED_AFTER: Final = timedelta(hours=1)
 _BATCH = 500
 
 
@@ -56,6 +49,7 @@ class Dispatch:
 
     def __init__(self, context: Context, publish: Publish, depth: Depth) -> None:
         self._context = context
+        self._patience = context.patience
         self._publish = publish
         self._depth = depth
         self._log = TaskLog(context)
@@ -151,15 +145,15 @@ class Dispatch:
 
     def _lost_messages(self, label: str) -> list[TaskRecord]:
         """Return tasks that should wait in the broker but do not: nothing does, or later ones started long ago."""
-        before = self._context.clock.now() - REQUEUE_AFTER
+        before = self._context.clock.now() - self._patience.requeue
         oldest = next(iter(self._log.queued_before(before, label=label, limit=1)), None)
         if oldest is None or oldest.queued is None:
             return []
         if self._depth(label):
-            later = self._log.started_after(oldest.queued + REQUEUE_AFTER, label=label)
+            later = self._log.started_after(oldest.queued + self._patience.requeue, label=label)
             if later is None or later.queued is None:
                 return []
-            before = min(before, later.queued - REQUEUE_AFTER)
+            before = min(before, later.queued - self._patience.requeue)
         return self._log.queued_before(before, label=label, limit=_BATCH)
 
     def _requeue(self, records: Sequence[TaskRecord], *, attempts: int | None = None) -> int:
@@ -207,7 +201,7 @@ class Dispatch:
     def _sweep_runs(self) -> int:
         """See after runs in which nothing has happened for a while: a worker may have died between two stages."""
         count, now = 0, self._context.clock.now()
-        for entry in list(self._runs.find({"touched": {"$lt": now - STUCK_AFTER}})):
+        for entry in list(self._runs.find({"touched": {"$lt": now - self._patience.stuck}})):
             as_found = {name: entry[name] for name in ("_id", "stage", "touched")}
             if self._runs.update_one(as_found, {"$set": {"touched": now}}).matched_count:
                 count += self._see_to(entry)
@@ -250,7 +244,7 @@ class Dispatch:
 
     def _abandon(self, entry: dict[str, Any]) -> None:
         """End a run of which tasks have no record, unless its client may still be recording them."""
-        if self._context.clock.now() - entry["opened"] < ABANDONED_AFTER:
+        if self._context.clock.now() - entry["opened"] < self._patience.abandoned:
             return
         stages = range(len(entry["sizes"]))
         for record in [record for stage in stages for record in self._members(entry["_id"], stage) or ()]:

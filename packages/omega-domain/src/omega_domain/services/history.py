@@ -21,6 +21,7 @@ from omega_domain.errors import CorruptPayloadError, DuplicateDocumentError, Sto
 from omega_domain.ports.store import Document
 from omega_domain.services.committing import Commits
 from omega_domain.services.context import Context
+from omega_domain.services.payload import Payloads
 from omega_domain.services.trust import ANY, Trust
 
 HISTORY: Final = "omega.history"
@@ -49,6 +50,7 @@ class History:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._commits = Commits(context, Payloads(context))
         self._entries = context.store.collection(HISTORY)
 
     def entries(self, key: ObjectKey) -> list[HistoryEntry]:
@@ -76,7 +78,7 @@ class History:
             complete = self._complete(key, known)
             return complete if all(self._insert(entry) for entry in complete[len(known) :]) else None
 
-        return Commits.until_done(attempt, key)
+        return self._commits.until_done(attempt, key)
 
     def approve(self, key: ObjectKey, *, version: Version | None, digest: str, role: str, note: str) -> HistoryEntry:
         """Record that a version was approved as something; return the record."""
@@ -122,7 +124,7 @@ class History:
                 entry = self._renewed(said, entry)
             return entry if self._insert(entry) else None
 
-        return Commits.until_done(attempt, key)
+        return self._commits.until_done(attempt, key)
 
     def _renewed(self, said: HistoryEntry, entry: HistoryEntry) -> HistoryEntry:
         """Sign a record that got another place; one that is brought back only if it was trusted where it was."""

@@ -25,9 +25,8 @@ TASKS = "omega.tasks"
 GROUPS = "omega.groups"
 IN_MEMORY = "<in memory>"
 
-#: How long a worker's claim on a task holds if it is not renewed.
-LEASE: Final = timedelta(seconds=15)
-#: How often a task is started at most, if its workers die.
+#: How often a task is started at most, if its workers die. Not a setting: a worker whose limit is lower would drop the
+#: messages of a task that one with a higher limit gives to the broker again and again.
 MAX_ATTEMPTS: Final = 3
 UNFINISHED: Final = (PENDING, STARTED)
 
@@ -72,15 +71,15 @@ class Claim:
     attempt: int = 1
     is_recorded: bool = True
 
-    def to_fields(self) -> dict[str, Any]:
-        """Return the fields of the record."""
+    def to_fields(self, *, lease: timedelta) -> dict[str, Any]:
+        """Return the fields of the record; ``lease`` is how long the claim of a holder holds if it is not renewed."""
         return {
             "status": STARTED,
             "worker": self.worker,
             "holder": self.holder,
             "started": self.started,
             "attempts": self.attempt,
-            "lease": self.started + LEASE if self.holder else None,
+            "lease": self.started + lease if self.holder else None,
         }
 
 
@@ -143,7 +142,7 @@ class TaskLog:
             often, or was never announced as it is.
         """
         claim = Claim(worker=worker, holder=holder, started=self.context.clock.now())
-        fields = claim.to_fields()
+        fields = self._fields(claim)
         if holder is None and self._insert(task, fields):
             return claim
         if holder is not None and self._change(_untouched(task), fields):
@@ -176,11 +175,11 @@ class TaskLog:
         """Record as STARTED a task that was begun some time ago, see :meth:`begin`, if it is not recorded so."""
         claim = Claim(worker=worker, holder=holder, started=self.context.clock.now())
         reads = {"kind": "model", "action": {"$in": sorted(READING)}}
-        self._change({"_id": task_id, "status": PENDING, "attempts": 0, **reads}, claim.to_fields())
+        self._change({"_id": task_id, "status": PENDING, "attempts": 0, **reads}, self._fields(claim))
 
     def renew(self, task_ids: Iterable[str], *, holder: str) -> None:
         """Renew the claims of a holder."""
-        lease = self.context.clock.now() + LEASE
+        lease = self.context.clock.now() + self.context.patience.lease
         for task_id in task_ids:
             self._change({"_id": task_id, "status": STARTED, "holder": holder}, {"lease": lease})
 
@@ -206,7 +205,7 @@ class TaskLog:
         if record.status != STARTED or record.holder != claim.holder:
             return None
         again = replace(claim, attempt=record.attempts + 1, started=self.context.clock.now())
-        return again if self._change(_unchanged(record), again.to_fields()) else None
+        return again if self._change(_unchanged(record), self._fields(again)) else None
 
     def holds(self, task: Task, claim: Claim) -> bool:
         """Tell whether nobody has ended a task or taken it over since it was claimed.
@@ -214,8 +213,8 @@ class TaskLog:
         A claim that was not recorded yet is recorded now, see :meth:`begin`: from now on it counts that there is one.
         """
         if not claim.is_recorded:
-            lease = self.context.clock.now() + LEASE
-            self._change(_untouched(task), {**claim.to_fields(), "lease": lease})
+            lease = self.context.clock.now() + self.context.patience.lease
+            self._change(_untouched(task), {**self._fields(claim), "lease": lease})
         return self._tasks.find_one(_held(task, claim)) is not None
 
     def requeue(self, record: TaskRecord, *, attempts: int | None = None) -> bool:
@@ -323,10 +322,13 @@ class TaskLog:
         if claim.holder is not None and found["attempts"] >= MAX_ATTEMPTS:
             return None  # who sweeps ends it
         again = replace(claim, attempt=int(found["attempts"]) + 1)
-        return again if self._change(_unchanged(_to_record(found)), again.to_fields()) else None
+        return again if self._change(_unchanged(_to_record(found)), self._fields(again)) else None
+
+    def _fields(self, claim: Claim) -> dict[str, Any]:
+        return claim.to_fields(lease=self.context.patience.lease)
 
     def _end(self, task: Task, fields: Mapping[str, Any], claim: Claim) -> bool:
-        if not claim.is_recorded and self._close(_untouched(task), {**claim.to_fields(), **fields}):
+        if not claim.is_recorded and self._close(_untouched(task), {**self._fields(claim), **fields}):
             return True
         return self._close(_held(task, claim), fields)
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from omega_domain.entities.requirement import Worker
 from omega_domain.errors import DuplicateDocumentError
 from omega_domain.services.context import Context
-from omega_domain.services.task_log import LEASE
 
 WORKERS: Final = "omega.workers"
 #: Packages whose versions must agree between who submits a task and who runs it.
@@ -31,7 +30,10 @@ _REMEMBERED: Final = timedelta(days=1)
 
 
 class WorkerRegistry:
-    """Entries of the workers of one context. A worker renews its own; an entry that is not renewed is of a dead one."""
+    """Entries of the workers of one context. A worker renews its own; an entry that is not renewed is of a dead one.
+
+    Each entry has the lease of its worker, so that all judge it alike, whatever their own patience is.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -60,11 +62,17 @@ class WorkerRegistry:
 
     def live(self) -> list[Worker]:
         """Return the workers that live, by name."""
-        return [worker for worker in self._all() if worker.seen > self._horizon]
+        now = self._context.clock.now()
+        return [worker for worker in self._all() if worker.lives(now)]
 
     def dead(self) -> list[Worker]:
         """Return the workers that died without a word, by name."""
-        return [worker for worker in self._all() if worker.seen <= self._horizon]
+        now = self._context.clock.now()
+        return [worker for worker in self._all() if not worker.lives(now)]
+
+    def longest_lease(self) -> timedelta:
+        """Return the longest lease of all that are known, whether or not they live."""
+        return max([self._context.patience.lease, *(worker.lease for worker in self._all())])
 
     def _claim(self, worker: Worker) -> bool:
         """Write the entry of a worker if nobody has its name, or who has it is dead."""
@@ -76,17 +84,13 @@ class WorkerRegistry:
             except DuplicateDocumentError:
                 return False
             return True
-        if found["seen"] > self._horizon:
+        if _to_worker(found).lives(self._context.clock.now()):
             return False
         unchanged = {"_id": worker.name, "id": found["id"], "seen": found["seen"]}
         return self._workers.update_one(unchanged, {"$set": fields}).matched_count > 0
 
     def _fields(self, worker: Worker) -> dict[str, Any]:
         return {**worker.to_plain(), "id": worker.id, "seen": self._context.clock.now()}
-
-    @property
-    def _horizon(self) -> datetime:
-        return self._context.clock.now() - LEASE
 
     def _all(self) -> Sequence[Worker]:
         return sorted(map(_to_worker, self._workers.find()), key=lambda worker: worker.name)
@@ -112,4 +116,5 @@ def _to_worker(entry: dict[str, Any]) -> Worker:
         capacity=entry["capacity"],
         packages=entry["packages"],
         seen=entry["seen"],
+        **({"lease": timedelta(seconds=entry["lease"])} if "lease" in entry else {}),
     )
