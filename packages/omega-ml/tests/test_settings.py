@@ -10,6 +10,7 @@ import pytest
 from pymongo import MongoClient
 
 from omega_domain.entities.names import DATA, MODELS
+from omega_domain.entities.patience import Patience
 from omega_domain.errors import SettingsError
 from omega_ml.setting_forms import redacted
 from omega_ml.settings import Setting, Settings, load_settings
@@ -225,6 +226,12 @@ def test_contexts_must_be_tables(project: Path, user: Path) -> None:
         ("keep", {"models": 0}, "write 1 or more"),
         ("keep", {"models": True}, "write 1 or more"),
         ("author", "", "write text"),
+        ("patience", True, "write a factor such as 2"),
+        ("patience", "soon", "there is no soon; there are: lease, beat, requeue"),
+        ("patience", "0", "write a factor from 0.01 to 100"),
+        ("patience", {"lease": 5}, "lease: write a duration such as"),
+        ("patience", {"sleep": "5s"}, "there is no sleep; there are: lease, beat, requeue"),
+        ("patience", "beat=6s", r"patience.beat \(6 s\) must be at most a third of patience.lease \(15 s\)"),
         ("trust", "all", "write one of: signed, any, formats-only"),
         ("keys", "", "path of a folder"),
         ("trusted_keys", [1], "write a list of public keys"),
@@ -254,6 +261,29 @@ def test_keep_is_a_table_or_text(project: Path, user: Path) -> None:
     assert load(project, user).keep.value[DATA] == 3
     by_text = load(project, user, {"OMEGA_KEEP": "datasets=2, models=5"}).retention.keep
     assert (by_text[DATA], by_text[MODELS]) == (2, 5)
+
+
+def test_patience_is_a_factor_or_a_table_of_times(project: Path, user: Path) -> None:
+    assert load(project, user).patience.value == Patience()
+    assert load(project, user, {"OMEGA_PATIENCE": "0.2"}).patience.value == Patience().scaled(0.2)
+    assert load(project, user, patience=2).patience.value == Patience().scaled(2)
+    assert load(project, user, patience=Patience(beat=timedelta(seconds=1))).patience.value.beat.seconds == 1
+    by_text = load(project, user, {"OMEGA_PATIENCE": "lease=3s, beat=0.6s,"}).patience.value
+    assert by_text == Patience(lease=timedelta(seconds=3), beat=timedelta(seconds=0.6))
+
+
+def test_patience_is_a_table_of_the_file_or_of_a_context(project: Path, user: Path) -> None:
+    (project / "omega.toml").write_text(
+        '[patience]\nlease = "20s"\n[contexts.far]\nhome = "far"\n[contexts.far.patience]\nbeat = "5s"\n'
+    )
+    assert load(project, user).patience.value == Patience(lease=timedelta(seconds=20))
+    assert load(project, user, context="far").patience.value == Patience(beat=timedelta(seconds=5))
+
+
+def test_patience_is_shown_as_it_can_be_written(project: Path, user: Path) -> None:
+    written = "lease=3s, beat=0.6s, requeue=6s, stuck=12s, abandoned=12m, outage=2m, conflict=12.5s"
+    settings = load(project, user, {"OMEGA_PATIENCE": written})
+    assert {"name": "patience", "value": written, "source": "OMEGA_PATIENCE"} in settings.to_plain()
 
 
 def test_keys_are_kept_in_the_folder_of_the_users_configuration(

@@ -42,7 +42,7 @@ def setup(
         home: folder of the embedded store.
         settings: ``store=`` (``file:///path``, ``memory://``, …), ``mongo_options=`` (a dict of what ``MongoClient``
             takes and the URL does not say), ``broker_url=``, ``author=``, ``grace=``, ``lease=``, ``keep=``,
-            ``trust=``, ``trusted_keys=``, ``trusted_types=``, ``keys=``, ``gates=``.
+            ``patience=``, ``trust=``, ``trusted_keys=``, ``trusted_types=``, ``keys=``, ``gates=``.
 
     Raises:
         SettingsError: a setting is unknown or of the wrong form, or needs a package that is not installed.
@@ -72,6 +72,7 @@ def open_omega(settings: Settings) -> Omega:
         codec=plugins.codec(),
         author=settings.author.value,
         retention=settings.retention,
+        patience=settings.patience.value,
         trust=trust_of(settings),
         gates=GatePolicy(declared=settings.gates.value, plugins=plugins.gates()),
     )

@@ -8,12 +8,13 @@ import os
 import re
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, validate_bucket, validate_name
+from omega_domain.entities.patience import Patience
 from omega_domain.errors import InvalidNameError
 from omega_domain.omega import DEFAULT_BUCKET
 from omega_domain.services.context import Retention
@@ -27,6 +28,7 @@ HIDDEN = "***"
 _STORES = {"datasets": DATA, "models": MODELS, "jobs": JOBS, "scripts": SCRIPTS}
 _WORDS = {None: "-", True: "true", False: "false"}
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_MICROSECONDS = 1_000_000
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?[dhms])+")
 #: Names of what is secret; what ends in "file" names one.
 _SECRET_NAME = re.compile(r"(?i)(?:password|secret|token|key|mechanismproperties)(?!\w*file\b)")
@@ -68,6 +70,8 @@ def show(value: Any) -> str:
         return _WORDS[value]
     if isinstance(value, timedelta):
         return show_duration(value)
+    if isinstance(value, Patience):
+        value = value.to_dict()
     if isinstance(value, Mapping):
         names = {prefix: name for name, prefix in _STORES.items()}
         return ", ".join(f"{names.get(key, key)}={_show_item(key, item)}" for key, item in value.items()) or "-"
@@ -85,11 +89,12 @@ def _show_item(name: str, value: Any) -> str:
 
 def show_duration(value: timedelta) -> str:
     """Return a duration in the form that :func:`parse_duration` reads."""
-    left, pieces = int(value.total_seconds()), []
-    for unit, seconds in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
-        count, left = divmod(left, seconds)
+    left, pieces = value // timedelta.resolution, []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        count, left = divmod(left, size * _MICROSECONDS)
         pieces += [f"{count}{unit}"] if count else []
-    return "".join(pieces) or "0s"
+    seconds = f"{left / _MICROSECONDS:.6f}".rstrip("0").rstrip(".")
+    return "".join([*pieces, f"{seconds}s"] if left or not pieces else pieces)
 
 
 def redacted(text: str) -> str:
@@ -219,6 +224,38 @@ def _count(value: Any) -> int | Literal["all"]:
     return int(value)
 
 
+def _patience(value: Any, folder: Path) -> Patience:  # noqa: ARG001 -- all are called alike
+    """Read a factor for all times, or a table of times."""
+    if isinstance(value, str):
+        number = _number(value)
+        pairs = [item.strip().partition("=")[::2] for item in value.split(",") if item.strip()]
+        value = dict(pairs) if number is None else number
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        return Patience().scaled(value)
+    if isinstance(value, Patience):
+        return value
+    if not isinstance(value, Mapping):
+        raise ValueError("write a factor such as 2, or a table such as { lease = '30s', beat = '6s' }")  # noqa: TRY004 -- the form is wrong
+    unknown = set(value) - set(Patience().to_dict())
+    if unknown:
+        raise ValueError(f"there is no {', '.join(sorted(unknown))}; there are: {', '.join(Patience().to_dict())}")
+    return replace(Patience(), **{name: _time(name, time) for name, time in value.items()})
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _time(name: str, value: Any) -> timedelta:
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
 def _folder(value: Any, folder: Path) -> Path:
     if not isinstance(value, str | Path) or not str(value).strip():
         raise ValueError("write the path of a folder in quotes")
@@ -301,6 +338,7 @@ FORMS: Mapping[str, Form] = {
     "grace": Form(_duration, lambda: Retention().grace),
     "lease": Form(_duration, lambda: Retention().lease),
     "keep": Form(_keep, lambda: Retention().keep),
+    "patience": Form(_patience, Patience),
     "trust": Form(_trust, lambda: SIGNED),
     "trusted_keys": Form(_words("public keys, as `om keys export` prints them,"), tuple),
     "trusted_types": Form(_words("names of types"), tuple),

@@ -16,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
+from omega_domain.entities.patience import Patience
 from omega_domain.errors import SettingsError
 from omega_domain.services.context import Retention
 from omega_domain.services.trust import Policy
@@ -37,6 +38,7 @@ _REST = (
     "grace",
     "lease",
     "keep",
+    "patience",
     "trust",
     "trusted_keys",
     "trusted_types",
@@ -97,6 +99,7 @@ class Settings:
         grace: how long what was replaced or dropped stays readable.
         lease: how long a payload that is being put is safe before its commit.
         keep: prefix of a store -> how many of the newest versions are kept for ever, or ``all``.
+        patience: how long is waited before a worker or task is taken for dead, lost or stuck.
         trust: what may be loaded: ``signed``, ``any`` or ``formats-only``.
         trusted_keys: public keys of others to trust, beside those of ``om keys trust``.
         trusted_types: names of types that models in the format skops may hold, beside those that skops trusts.
@@ -117,6 +120,7 @@ class Settings:
     grace: Setting[timedelta]
     lease: Setting[timedelta]
     keep: Setting[Mapping[str, int | Literal["all"]]]
+    patience: Setting[Patience]
     trust: Setting[Policy]
     trusted_keys: Setting[tuple[str, ...]]
     trusted_types: Setting[tuple[str, ...]]
