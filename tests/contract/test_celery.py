@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 import pytest
 from tests.servers.fixtures import MongoServer, new_database
-from tests.servers.workers import WorkerProcess
+from tests.servers.workers import PATIENCE, WorkerProcess
 
 import omega_ml
 from omega_domain.entities.metadata import HeadQuery
@@ -106,7 +106,7 @@ class TestMongoAndValkey(_WithWorker):
 
 def opened(store_url: str, broker_url: str) -> Omega:
     """Return an Omega that knows the backends of the contract."""
-    om = omega_ml.setup(store=store_url, broker_url=broker_url)
+    om = omega_ml.setup(store=store_url, broker_url=broker_url, patience=PATIENCE)
     register_backends(om.context)
     return om
 

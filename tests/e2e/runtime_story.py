@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 from tests.servers.fixtures import new_database
-from tests.servers.workers import WorkerProcess
+from tests.servers.workers import PATIENCE, WorkerProcess
 
 import omega_ml
 from omega_domain.omega import Omega
@@ -108,8 +108,9 @@ class Places:
             yield Place(name=name, env=env, om=omega_ml.setup(**settings))
             return
         broker_url = self._request.getfixturevalue("valkey" if name == "mongo" else name).url
-        om = omega_ml.setup(**settings, celeryconf={"broker_url": broker_url})
-        place = Place(name=name, env={**env, "OMEGA_BROKER_URL": broker_url}, om=om)
+        om = omega_ml.setup(**settings, celeryconf={"broker_url": broker_url}, patience=PATIENCE)
+        env |= {"OMEGA_BROKER_URL": broker_url, "OMEGA_PATIENCE": PATIENCE}
+        place = Place(name=name, env=env, om=om)
         with place.worker("default", name=f"{name}-cpu") as cpu, place.worker("gpu", name=f"{name}-gpu") as gpu:
             for worker in (cpu, gpu):
                 worker.wait_for("worker ready")

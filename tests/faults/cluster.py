@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LinearRegression
-from tests.servers.workers import WorkerProcess
+from tests.servers.workers import PATIENCE, WorkerProcess
 
 import omega_ml
 from omega_backends.virtualobj import virtualobj
@@ -22,8 +22,9 @@ from omega_domain.entities.task import FAILURE, STARTED, SUCCESS, TaskRecord
 from omega_domain.services.results import AsyncResult
 from omega_domain.services.task_log import TaskLog
 
-#: Seconds within which all tasks must have ended after something was killed: claims end after 15 s, what a broker has
-#: lost is given to it again after 30 s, and a new worker watches for 15 s before it takes over anything.
+#: Seconds within which all tasks must have ended after something was killed, also at the real times: claims end after
+#: 15 s, what a broker has lost is given to it again after 30 s, and a new worker watches for 15 s before it takes over
+#: anything.
 WITHIN: Final = 90.0
 SOON: Final = 30.0
 TASKS: Final = 50
@@ -67,11 +68,12 @@ class Cluster:
     Args:
         store_url: its store, which must be empty.
         broker_url: its broker.
+        patience: of all its processes.
     """
 
-    def __init__(self, *, store_url: str, broker_url: str) -> None:
-        self.env = {"OMEGA_STORE": store_url, "OMEGA_BROKER_URL": broker_url}
-        self.om = omega_ml.setup(store=store_url, broker_url=broker_url)
+    def __init__(self, *, store_url: str, broker_url: str, patience: str = PATIENCE) -> None:
+        self.env = {"OMEGA_STORE": store_url, "OMEGA_BROKER_URL": broker_url, "OMEGA_PATIENCE": patience}
+        self.om = omega_ml.setup(store=store_url, broker_url=broker_url, patience=patience)
         self.log = TaskLog(self.om.context)
         self._started = ExitStack()
 

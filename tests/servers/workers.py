@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any, Self
 
 READY = 60.0
+#: The patience of the clusters of tests, a factor or times: a fifth of the real times, unless a soak run asks for them.
+PATIENCE = os.environ.get("OMEGA_TEST_PATIENCE", "0.2")
 
 
 class WorkerProcess:
     """A worker, started at once; ends with the ``with`` block.
 
     Args:
-        env: settings of omega-ml, such as OMEGA_HOME and OMEGA_BROKER_URL.
+        env: settings of omega-ml, such as OMEGA_HOME and OMEGA_BROKER_URL; OMEGA_PATIENCE is that of tests by default.
         labels: its labels.
         concurrency: how many tasks it runs at a time.
         options: further words of its command line.
@@ -47,7 +49,7 @@ class WorkerProcess:
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 command,
-                env={**os.environ, "OMP_NUM_THREADS": "1", **env},
+                env={**os.environ, "OMP_NUM_THREADS": "1", "OMEGA_PATIENCE": PATIENCE, **env},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

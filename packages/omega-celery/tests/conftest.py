@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.servers.workers import WorkerProcess
+from tests.servers.workers import PATIENCE, WorkerProcess
 
 import omega_ml
 from omega_domain.omega import Omega
@@ -29,11 +29,11 @@ class Place:
     @property
     def env(self) -> dict[str, str]:
         """The variables that lead a worker here."""
-        return {"OMEGA_STORE": self.store, "OMEGA_BROKER_URL": self.broker}
+        return {"OMEGA_STORE": self.store, "OMEGA_BROKER_URL": self.broker, "OMEGA_PATIENCE": PATIENCE}
 
     def open(self, **settings: Any) -> Omega:
         """Return an Omega that knows the models of the contract of runtimes."""
-        om = omega_ml.setup(store=self.store, broker_url=self.broker, **settings)
+        om = omega_ml.setup(store=self.store, broker_url=self.broker, **{"patience": PATIENCE, **settings})
         register_backends(om.context)
         return om
 
