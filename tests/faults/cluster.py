@@ -68,11 +68,11 @@ class Cluster:
     Args:
         store_url: its store, which must be empty.
         broker_url: its broker.
-        patience: of all its processes.
+        patience: of all its processes; None sets none.
     """
 
-    def __init__(self, *, store_url: str, broker_url: str, patience: str = PATIENCE) -> None:
-        self.env = {"OMEGA_STORE": store_url, "OMEGA_BROKER_URL": broker_url, "OMEGA_PATIENCE": patience}
+    def __init__(self, *, store_url: str, broker_url: str, patience: str | None = PATIENCE) -> None:
+        self.env = {"OMEGA_STORE": store_url, "OMEGA_BROKER_URL": broker_url, "OMEGA_PATIENCE": patience or ""}
         self.om = omega_ml.setup(store=store_url, broker_url=broker_url, patience=patience)
         self.log = TaskLog(self.om.context)
         self._started = ExitStack()
