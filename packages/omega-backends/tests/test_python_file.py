@@ -14,11 +14,14 @@ import pytest
 from omega_backends.python_file import PythonFileBackend, StoredFile
 from omega_domain.adapters.inprocess.clock import SystemClock
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
+from omega_domain.entities.version import Payload
 from omega_domain.errors import UnsupportedObjectError
 from omega_domain.ports.backend import DataBackend
 from omega_domain.services.context import Context
 from omega_domain.services.store import OmegaStore
 from omega_domain.testing.backend import DataBackendContract
+
+Entry = tuple[tarfile.TarInfo, bytes]
 
 
 class TestPythonFileBackend(DataBackendContract):
@@ -143,7 +146,7 @@ def test_a_folder_comes_back_as_it_was(store: OmegaStore, folder: Path, tmp_path
         "sub/empty",
     ]
     assert (found / "link").read_text() == "a"
-    assert (found / "link").is_symlink()
+    assert not (found / "link").is_symlink()
     assert (found / "sub" / "b.sh").read_bytes() == b"\0b"
     assert os.access(found / "sub" / "b.sh", os.X_OK)
 
@@ -160,25 +163,75 @@ def test_the_same_folder_is_stored_once(store: OmegaStore, folder: Path) -> None
     assert store.put(folder, "a").parts[0].ref == store.put(folder, "b").parts[0].ref
 
 
-@pytest.mark.parametrize("target", ["/etc/passwd", "../outside"])
-def test_a_folder_with_links_that_leave_it_is_refused(store: OmegaStore, folder: Path, target: str) -> None:
+@pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "sub", ".", "nowhere", "bad"])
+def test_a_folder_with_links_to_anything_but_its_files_is_refused(store: OmegaStore, folder: Path, target: str) -> None:
+    (folder.parent / "outside").write_text("secret")
     (folder / "bad").symlink_to(target)
-    with pytest.raises(UnsupportedObjectError, match=r"'a' can not be put.*bad"):
+    with pytest.raises(UnsupportedObjectError, match=r"'a' can not be put: .*bad is a link that .*in its place"):
         store.put(folder, "a")
     assert not store.exists("a")
 
 
-def test_a_tar_that_somebody_forged_does_not_leave_the_folder(store: OmegaStore, tmp_path: Path) -> None:
-    forged = io.BytesIO()
-    with tarfile.open(fileobj=forged, mode="w") as tar:
-        tar.addfile(tarfile.TarInfo("../outside"))
-    part = store.payloads.write(lambda file: file.write(forged.getvalue()))
-    meta = store.make_metadata("a", "python.file", kind_meta={"type": "folder", "filename": "a.tar"})
-    meta.gridfile = part.ref
-    meta.save()
-    with pytest.raises(tarfile.OutsideDestinationError):
-        store.get("a", path=tmp_path / "inside")
-    assert not (tmp_path / "outside").exists()
+def test_a_file_with_two_names_is_stored_as_two_files(store: OmegaStore, folder: Path, tmp_path: Path) -> None:
+    (folder / "second").hardlink_to(folder / "a.txt")
+    store.put(folder, "a")
+    found = store.get("a", path=tmp_path / "back")
+    assert (found / "second").read_text() == "a"
+    assert (found / "second").stat().st_nlink == 1
+
+
+def test_a_folder_is_unpacked_over_what_is_there(store: OmegaStore, folder: Path, tmp_path: Path) -> None:
+    store.put(folder, "a")
+    (tmp_path / "back" / "sub").mkdir(parents=True)
+    (tmp_path / "back" / "a.txt").write_text("old")
+    (tmp_path / "back" / "mine").write_text("mine")
+    found = store.get("a", path=tmp_path / "back")
+    assert [(found / name).read_text() for name in ("a.txt", "mine")] == ["a", "mine"]
+    assert (found / "a.txt").stat().st_mtime == pytest.approx((folder / "a.txt").stat().st_mtime, abs=1)
+
+
+@pytest.mark.parametrize("name", ["back\\slash", "c:drive", "new\nline"])
+def test_a_folder_with_names_that_are_paths_elsewhere_is_refused(store: OmegaStore, folder: Path, name: str) -> None:
+    (folder / "sub" / name).write_text("x")
+    with pytest.raises(UnsupportedObjectError, match=r"'a' can not be put: 'sub/.*rename it"):
+        store.put(folder, "a")
+
+
+def test_links_that_former_versions_stored_are_written_as_files(store: OmegaStore, tmp_path: Path) -> None:
+    _put_tar(
+        store,
+        _entry("sub/a.txt", b"a"),
+        _entry("link", kind=tarfile.SYMTYPE, to="sub/a.txt"),
+        _entry("sub/up", kind=tarfile.SYMTYPE, to="../link"),
+        _entry("hard", kind=tarfile.LNKTYPE, to="sub/a.txt"),
+    )
+    found = store.get("a", path=tmp_path / "back")
+    assert [(found / name).read_text() for name in ("link", "sub/up", "hard")] == ["a"] * 3
+    assert not any(path.is_symlink() or path.stat().st_nlink > 1 for path in found.rglob("*.*"))
+
+
+@pytest.mark.parametrize("time", [-5.0, 1e30])
+def test_a_time_that_no_file_can_have_is_left_out(store: OmegaStore, tmp_path: Path, time: float) -> None:
+    entry, content = _entry("a.txt", b"a")
+    entry.mtime = time
+    _put_tar(store, (entry, content))
+    assert (store.get("a", path=tmp_path / "back") / "a.txt").stat().st_mtime > 0
+
+
+def test_what_is_in_the_way_is_not_written_over(store: OmegaStore, folder: Path, tmp_path: Path) -> None:
+    store.put(folder, "a")
+    for name, kind in (("sub", "a file, where a folder"), ("a.txt", "a folder is there")):
+        target = tmp_path / name
+        target.mkdir()
+        (target / name).mkdir() if name == "a.txt" else (target / name).write_text("mine")
+        with pytest.raises(FileExistsError, match=kind):
+            store.get("a", path=target)
+        assert [path.name for path in target.iterdir()] == [name]
+
+
+def test_a_stored_file_is_never_called_by_a_path(store: OmegaStore) -> None:
+    _put_raw(store, b"x", type="binary", filename="../outside")
+    assert store.get("a").name == "a"
 
 
 def test_what_is_not_there_is_an_error(store: OmegaStore, tmp_path: Path) -> None:
@@ -210,3 +263,22 @@ def test_texts_bytes_and_classes_are_not_files(obj: object) -> None:
 
 def test_a_stored_file_tells_its_name() -> None:
     assert StoredFile(io.BytesIO(), "a.txt").name == "a.txt"
+
+
+def _entry(name: str, content: bytes = b"", *, kind: bytes = tarfile.REGTYPE, to: str = "") -> Entry:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.type, entry.linkname = len(content), kind, to
+    return entry, content
+
+
+def _put_tar(store: OmegaStore, *entries: Entry) -> None:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        for entry, content in entries:
+            tar.addfile(entry, io.BytesIO(content))
+    _put_raw(store, made.getvalue(), type="folder", filename="a.tar")
+
+
+def _put_raw(store: OmegaStore, content: bytes, **kind_meta: object) -> None:
+    part = store.payloads.write(lambda file: file.write(content))
+    store.make_metadata("a", "python.file").set_payload(Payload([part], kind_meta)).save()

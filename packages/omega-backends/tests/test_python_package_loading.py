@@ -334,11 +334,44 @@ def test_what_was_got_can_be_put_again(om: Omega) -> None:
     assert om.scripts.resolve("module").parts[0].ref == om.scripts.resolve("s").parts[0].ref
 
 
-@pytest.mark.parametrize("path", ["/etc/outside", "pkg/../../outside", "pkg/folder/"])
+@pytest.mark.parametrize(
+    "path",
+    ["/etc/outside", "pkg/../../outside", "pkg/folder/", "other.py", "pkg.pyx", "pkg\\..\\x", "pkg/c:x", "pkg//x"],
+)
 def test_a_forged_zip_is_refused(path: str) -> None:
     source = Source(top="pkg", files={"pkg/__init__.py": b"", path: b""})
-    with pytest.raises(CorruptPayloadError, match="is no file within it"):
+    with pytest.raises(CorruptPayloadError, match=r"is no file within it|is no name below a folder"):
         Source.from_zip(source.to_zip(), source.facts, "s")
+
+
+@pytest.mark.parametrize("top", ["../outside", "", "/etc", ".", None])
+def test_the_name_of_a_package_is_no_path(top: str) -> None:
+    source = Source(top="pkg", files={"pkg/__init__.py": b""})
+    with pytest.raises(CorruptPayloadError, match="is no name of a package"):
+        Source.from_zip(source.to_zip(), {**source.facts, "top": top}, "s")
+
+
+def test_a_file_that_others_are_below_is_refused() -> None:
+    source = Source(top="pkg", files={"pkg/__init__.py": b"", "pkg/a": b"", "pkg/a/b": b""})
+    with pytest.raises(CorruptPayloadError, match="'pkg/a' is a file, and 'pkg/a/b' is below it"):
+        Source.from_zip(source.to_zip(), source.facts, "s")
+
+
+def test_code_is_not_written_through_links(tmp_path: Path) -> None:
+    source = Source(top="pkg", files={"pkg/__init__.py": b"new", "pkg/sub/a.py": b"new"})
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a.py").write_text("mine")
+    (tmp_path / "out" / "pkg").mkdir(parents=True)
+    (tmp_path / "out" / "pkg" / "sub").symlink_to(tmp_path / "mine")
+    with pytest.raises(FileExistsError, match="sub: it is a link, where a folder has to be"):
+        source.write_to(tmp_path / "out")
+    assert not (tmp_path / "out" / "pkg" / "__init__.py").exists()
+    (tmp_path / "out" / "pkg" / "sub").unlink()
+    (tmp_path / "out" / "pkg" / "sub").mkdir()
+    (tmp_path / "out" / "pkg" / "sub" / "a.py").symlink_to(tmp_path / "mine" / "a.py")
+    source.write_to(tmp_path / "out")
+    assert (tmp_path / "out" / "pkg" / "sub" / "a.py").read_bytes() == b"new"
+    assert (tmp_path / "mine" / "a.py").read_text() == "mine"
 
 
 def test_a_zip_that_is_too_large_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:

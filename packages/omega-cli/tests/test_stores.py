@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from omega_domain.entities.version import Payload
 from omega_domain.omega import Omega
 
 Run = Callable[..., Any]
@@ -340,3 +341,18 @@ def test_a_summary_tells_rows_and_columns(om: Run, flights: Path) -> None:
     om("datasets", "put", flights, "flights")
     summary = om("datasets", "summary", "flights", "--json").json
     assert summary["rows"] == 3
+
+
+def test_get_into_a_folder_stays_in_it_whatever_the_file_was_called(om: Run, omega: Omega) -> None:
+    part = omega.datasets.payloads.write(lambda file: file.write(b"evil"))
+    meta = omega.datasets.make_metadata("a", "python.file")
+    meta.set_payload(Payload([part], {"type": "binary", "filename": "../mine.txt"})).save()
+    Path("mine.txt").write_text("mine")
+    Path("folder").mkdir()
+    failed = om("datasets", "get", "a", "folder", "--force")
+    assert failed.code == 1
+    assert "'a' was not written: '../mine.txt'" in failed.err
+    assert Path("mine.txt").read_text() == "mine"
+    assert list(Path("folder").iterdir()) == []
+    assert om("datasets", "get", "a", "folder/named").code == 0
+    assert Path("folder/named").read_text() == "evil"

@@ -16,6 +16,7 @@ from omega_backends.package_lines import lines_of
 from omega_backends.package_loading import source_of
 from omega_backends.package_requirements import checked, declared
 from omega_backends.package_source import Source, refusal
+from omega_backends.writing_inside import is_plain_name
 
 MOST_FILES: Final = 2_000
 
@@ -83,7 +84,7 @@ def _walk(folder: Path, name: str) -> Iterator[Path]:
             raise refusal(name, f"{path} is a symbolic link; put what it points to in its place")
         if path.is_dir():
             yield from _walk(path, name)
-        elif not path.is_file() or not path.name.isprintable():
+        elif not path.is_file() or not (path.name.isprintable() and is_plain_name(path.name)):
             raise refusal(name, f"{str(path)!r} is no file that can be packed; take it out of the package")
         elif path.suffix in _COMPILED:
             raise refusal(name, f"{path} is compiled for this machine; name what it belongs to in requirements=")

@@ -7,9 +7,11 @@ import io
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from omega_backends.writing_inside import NewFile, check_names, write_inside
 from omega_domain.errors import CorruptPayloadError, UnsupportedObjectError
 
 RUN: Final = "run"
@@ -104,7 +106,7 @@ class Source:
         """
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                files = {entry.filename: archive.read(entry) for entry in _checked(archive.infolist())}
+                files = {entry.filename: archive.read(entry) for entry in _checked(archive.infolist(), facts["top"])}
         except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
             raise CorruptPayloadError(f"the script {name!r} can not be unpacked: {error}; put it again") from error
         return cls(
@@ -116,11 +118,13 @@ class Source:
         )
 
     def write_to(self, folder: Path) -> Path:
-        """Write the files into a folder, over those that are there; return the path of the package or module."""
-        for path, content in self.files.items():
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
+        """Write the files into a folder, over those that are there; return the path of the package or module.
+
+        Raises:
+            FileExistsError: a link or file is where a folder has to be, or a folder where a file has to be.
+        """
+        files = self.files.items()
+        write_inside(folder, [NewFile(name=path, open=partial(io.BytesIO, content)) for path, content in files])
         return folder / self.root
 
 
@@ -129,11 +133,14 @@ def refusal(name: str, why: str) -> UnsupportedObjectError:
     return UnsupportedObjectError(f"the script {name!r} can not be put: {why}")
 
 
-def _checked(entries: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
+def _checked(entries: list[zipfile.ZipInfo], top: object) -> list[zipfile.ZipInfo]:
+    if not isinstance(top, str) or not top.isidentifier():
+        raise ValueError(f"{top!r} is no name of a package or module")
     for entry in entries:
-        path = PurePosixPath(entry.filename)
-        if path.is_absolute() or ".." in path.parts or entry.is_dir():
+        path = entry.filename
+        if entry.is_dir() or not (path.startswith(f"{top}/") or path == f"{top}.py"):
             raise ValueError(f"{entry.filename!r} is no file within it")
+    check_names(entry.filename for entry in entries)
     if sum(entry.file_size for entry in entries) > LIMIT:
         raise ValueError(f"it has more than {LIMIT >> 20} MB")
     return entries

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
-import tarfile
-import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
+from omega_backends.folder_tar import pack, unpack
+from omega_backends.writing_inside import BUFFER, NewFile, is_plain_name, write_file
 from omega_domain.entities.version import Part, Payload
-from omega_domain.errors import UnsupportedObjectError
+from omega_domain.errors import CorruptPayloadError, UnsupportedObjectError
 from omega_domain.services.base_backends import BaseDataBackend
 
 if TYPE_CHECKING:
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from omega_domain.ports.store import FileWriter
     from omega_domain.services.metadata import Metadata
     from omega_domain.services.payload import Payloads
-
-BUFFER = 1 << 20
 
 
 class StoredFile(io.BufferedReader):
@@ -34,7 +31,7 @@ class StoredFile(io.BufferedReader):
 
     @property
     def name(self) -> str:
-        """Name of the file when it was put."""
+        """Name of the file when it was put; never a path."""
         return self._name
 
 
@@ -43,6 +40,7 @@ class PythonFileBackend(BaseDataBackend):
 
     ``get`` returns a file open for reading, of text if text was put; a folder comes as a tar. ``get(..., path='…')``
     writes the file, or unpacks the folder, there and returns the path. A string is not a path: use ``pathlib.Path``.
+    In a folder, a link to one of its files is stored as the content of that file; any other link is refused.
     """
 
     KIND: ClassVar[str] = "python.file"
@@ -58,7 +56,8 @@ class PythonFileBackend(BaseDataBackend):
         """Store a file or folder; of an open file, what is left to read.
 
         Raises:
-            UnsupportedObjectError: it can not be read, or is neither file nor folder.
+            UnsupportedObjectError: it can not be read, is neither file nor folder, or is a folder with something in it
+                that could not be unpacked again.
             FileNotFoundError: there is nothing at this path.
         """
         payloads = self.data_store.payloads
@@ -73,20 +72,39 @@ class PythonFileBackend(BaseDataBackend):
             path: a file, a folder to put the file into, or the folder to unpack a folder into.
 
         Raises:
-            CorruptPayloadError: it was damaged.
+            CorruptPayloadError: it was damaged, or something in it would be written outside of the folder.
+            FileExistsError: something else is where a folder or file has to be.
         """
         meta = self.data_store.resolve(name)
-        file = StoredFile(self.data_store.payloads.open(meta.parts[0]), str(meta.kind_meta["filename"]))
+        filename = meta.kind_meta.get("filename")
+        shown = str(filename) if is_plain_name(filename) else meta.name.rpartition("/")[2]
+        file = StoredFile(self.data_store.payloads.open(meta.parts[0]), shown)
         if path is None:
             return io.TextIOWrapper(file, encoding="utf-8", newline="") if meta.kind_meta["type"] == "text" else file
         with file:
-            return _unpack(file, Path(path)) if meta.kind_meta["type"] == "folder" else _write(file, Path(path))
+            if meta.kind_meta["type"] == "folder":
+                return unpack(file, Path(path), name)
+            target = Path(path)
+            if target.is_dir():
+                target /= _name_in_folder(filename, name)
+            write_file(target, NewFile(name=target.name, open=lambda: nullcontext(file)))
+            return target
+
+
+def _name_in_folder(filename: object, name: str) -> str:
+    """Return the name of a file in a folder; who can write to the store can write any text in its place."""
+    if not isinstance(filename, str) or not is_plain_name(filename):
+        raise CorruptPayloadError(
+            f"{name!r} was not written: {filename!r}, what its file was called when it was put, is no name of a file "
+            "in a folder. Get it with path= naming the file to write, or without path to read it"
+        )
+    return filename
 
 
 def _put_path(payloads: Payloads, path: Path, name: str) -> Part:
     if path.is_dir():
         facts = {"type": "folder", "filename": f"{path.resolve().name}.tar"}
-        return payloads.write(lambda file: _pack(path, file, name), meta=facts)
+        return payloads.write(lambda file: pack(path, file, name), meta=facts)
     if not path.is_file() and path.exists():
         raise UnsupportedObjectError(f"{name!r} can not be put: {path} is neither a file nor a folder")
     with path.open("rb") as file:
@@ -124,42 +142,3 @@ def _staying(file: Any) -> Iterator[None]:
         yield
     finally:
         file.seek(place)
-
-
-def _pack(folder: Path, file: FileWriter, name: str) -> None:
-    """Write a folder as a tar, in order of names, without owners; refuse what could not be unpacked again."""
-
-    def checked(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-        try:
-            tarfile.data_filter(entry, str(folder))
-        except tarfile.FilterError as error:
-            raise UnsupportedObjectError(f"{name!r} can not be put: {error}") from error
-        entry.uid = entry.gid = 0
-        entry.uname = entry.gname = ""
-        return entry
-
-    with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as tar:  # type: ignore[call-overload]
-        for path in sorted(folder.rglob("*")):
-            tar.add(path, path.relative_to(folder).as_posix(), recursive=False, filter=checked)
-
-
-def _unpack(file: IO[bytes], folder: Path) -> Path:
-    """Unpack a tar; entries that would leave the folder are refused by the filter."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(fileobj=file, mode="r:") as tar:
-        tar.extractall(folder, filter="data")
-    return folder
-
-
-def _write(file: StoredFile, path: Path) -> Path:
-    """Write a file at once: it is there whole, or the old one stays."""
-    target = path / file.name if path.is_dir() else path
-    made = target.with_name(f".{target.name[:100]}.{uuid.uuid4().hex}")
-    try:
-        with made.open("xb") as copy:
-            shutil.copyfileobj(file, copy, BUFFER)
-        made.replace(target)
-    except BaseException:
-        made.unlink(missing_ok=True)
-        raise
-    return target
