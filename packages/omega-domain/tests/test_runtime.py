@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pdb  # noqa: T100 -- mode(pdb=True)
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, ClassVar
@@ -27,13 +28,14 @@ from omega_domain.errors import (
 from omega_domain.omega import Omega
 from omega_domain.ports.backend import SupportsActions
 from omega_domain.ports.task_queue import TaskQueue
+from omega_domain.services.backend_registry import BackendRegistry
 from omega_domain.services.claims import drop_temporary
 from omega_domain.services.context import Context
 from omega_domain.services.execution import Executor, local_worker
 from omega_domain.services.results import AsyncResult
 from omega_domain.services.runtime import OmegaRuntime
 from omega_domain.services.task_log import TaskLog
-from omega_domain.testing.models import Affine, NumbersBackend
+from omega_domain.testing.models import Affine, AffineBackend, NumbersBackend
 from omega_domain.testing.task_queue import LARGE, fill, register_backends, temporaries
 
 
@@ -56,6 +58,15 @@ class LaterQueue(TaskQueue):
     def work(self) -> None:
         self._executor.submit(self.stages)
         self.stages = []
+
+
+class Choosy(AffineBackend):
+    """Says early what its actions do not take."""
+
+    @classmethod
+    def check_call(cls, name: str, action: str, kwargs: Mapping[str, Any]) -> None:
+        if "path" in kwargs:
+            raise UnsupportedOptionError(f"{action} of {name!r} takes no path")
 
 
 class BrokenQueue(TaskQueue):
@@ -172,6 +183,17 @@ class TestLocalMode:
         result = om.runtime.mode(local=True, pdb=True).model("new").predict("x")
         assert result.status == FAILURE
         assert [frame.name for frame in traceback.extract_tb(seen[0])][-1] == "predict"
+
+    def test_no_debugger_starts_in_a_worker(
+        self, om: Omega, later: LaterQueue, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen: list[TracebackType] = []
+        monkeypatch.setattr(pdb, "post_mortem", seen.append)
+        runtime = OmegaRuntime(om, queue=later, router=InProcessRouter())
+        result = runtime.mode(pdb=True).model("new").predict("x")
+        [[task]] = later.stages
+        Executor(om.context, worker="worker@host", holder="worker").execute(task.to_json())
+        assert (result.status, seen) == (FAILURE, [])
 
 
 class TestInterruption:
@@ -336,6 +358,23 @@ class TestLinking:
     def test_a_star_is_the_link_when_the_model_was_not_fitted(self, om: Omega) -> None:
         om.runtime.model("double").link_dataset("x")
         assert om.runtime.model("double").predict("*").get() == [2, 4, 6]
+
+    def test_arguments_that_a_backend_refuses_are_not_submitted(
+        self, om: Omega, runtime: OmegaRuntime, later: LaterQueue
+    ) -> None:
+        om.context.registry.register(AffineBackend.KIND, Choosy)
+        with pytest.raises(UnsupportedOptionError, match="predict of 'double' takes no path"):
+            runtime.model("double").predict("x", path="/folder")
+        assert later.stages == []
+        assert temporaries(om) == []
+        runtime.model("double").predict("x", bias=1)
+        assert len(later.stages) == 1
+
+    def test_arguments_for_a_backend_that_only_workers_have_are_submitted(self, om: Omega, later: LaterQueue) -> None:
+        client = Omega(replace(om.context, registry=BackendRegistry()))
+        client.context.registry.register(NumbersBackend.KIND, NumbersBackend)
+        OmegaRuntime(client, queue=later, router=InProcessRouter()).model("double").predict("x", bias=1)
+        assert len(later.stages) == 1
 
     def test_linked_data_that_were_dropped_are_missed_before_anything_is_submitted(self, om: Omega) -> None:
         om.runtime.model("double").link_dataset("x")

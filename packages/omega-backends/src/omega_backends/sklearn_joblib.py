@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pickle
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -14,6 +14,7 @@ import sklearn.exceptions
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import GridSearchCV
 
+from omega_backends.model_arguments import SEARCH, check_arguments, check_grid, check_method, check_search
 from omega_backends.model_results import as_frame, as_python, plain
 from omega_backends.model_signature import SIGNATURE, describe, seen
 from omega_backends.unpickle import NEEDS_SKOPS, load_joblib, load_skops
@@ -26,7 +27,6 @@ from omega_domain.services.linking import FITTED
 from omega_domain.services.metadata import Metadata
 
 Format = Literal["joblib", "skops"]
-SEARCH = "gridsearch"
 
 _PACKAGES = ("scikit-learn", "numpy", "scipy", "joblib")
 
@@ -50,6 +50,11 @@ class SklearnBackend(BaseModelBackend):
         """Return the errors of scikit-learn that keep their type on the way from a worker."""
         found = (getattr(sklearn.exceptions, name) for name in sklearn.exceptions.__all__)
         return [error for error in found if issubclass(error, Exception) and not issubclass(error, Warning)]
+
+    @classmethod
+    def check_call(cls, name: str, action: str, kwargs: Mapping[str, Any]) -> None:
+        """Raise UnsupportedOptionError if a task may not give these arguments to any model."""
+        check_arguments(name, action, kwargs)
 
     def put(
         self, obj: BaseEstimator, name: str, *, attributes: Mapping[str, Any] | None = None, format: Format = "joblib"
@@ -108,7 +113,7 @@ class SklearnBackend(BaseModelBackend):
     ) -> Any:
         """Fit the model, keep it as a new version, and return the same data transformed."""
         data = self._read(Xname, Yname)
-        model = _require(self.get(modelname), "fit_transform", modelname)
+        model = _require(self.get(modelname), "fit_transform", modelname, kwargs)
         result = model.fit_transform(data.X, data.y, **kwargs)
         self._save(model, modelname, data, {})
         return self._returned(model, "transform", result, data.X, rName, pure_python=pure_python)
@@ -141,7 +146,7 @@ class SklearnBackend(BaseModelBackend):
         self, modelname: str, Xname: str, Yname: str | None = None, pure_python: bool = True, **kwargs: Any
     ) -> float:
         """Return the model's score on data, as ``model.score(X, Y)`` does."""
-        model, data = _require(self._cached(modelname), "score", modelname), self._read(Xname, Yname)
+        model, data = _require(self._cached(modelname), "score", modelname, kwargs), self._read(Xname, Yname)
         return float(model.score(data.X, data.y, **kwargs))
 
     def gridsearch(
@@ -150,28 +155,39 @@ class SklearnBackend(BaseModelBackend):
         Xname: str,
         Yname: str | None = None,
         pure_python: bool = True,
-        parameters: Mapping[str, Any] | None = None,
+        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         **kwargs: Any,
     ) -> Metadata:
         """Search the best parameters by :class:`sklearn.model_selection.GridSearchCV`; keep the best model.
+
+        A task comes from whoever can submit one, so values are plain data, or text where the parameter takes text that
+        is no path; see :mod:`omega_backends.model_arguments`.
 
         Args:
             modelname: name of the model.
             Xname: name of the data.
             Yname: name of the target.
             pure_python: has no effect here.
-            parameters: name of a parameter -> values to try.
-            kwargs: for GridSearchCV.
+            parameters: name of a parameter -> values to try; or several such grids.
+            kwargs: for GridSearchCV: ``cv``, ``scoring``, ``refit``, ``error_score``, ``return_train_score``,
+                ``n_jobs``, ``verbose``, ``pre_dispatch``.
 
         Returns:
             The metadata of the new version; its attribute ``gridsearch`` holds best parameters, score and all results.
+
+        Raises:
+            UnsupportedOptionError: a parameter, a value or an option is not allowed.
         """
         if not parameters:
             raise UnsupportedOptionError(f"gridsearch of {modelname!r} needs parameters={{'name': [values, …]}}")
         if kwargs.get("refit") is False:
             raise UnsupportedOptionError(f"gridsearch of {modelname!r} keeps the best model, so refit=False can not be")
+        check_search(modelname, kwargs)
+        model = self.get(modelname)
+        check_grid(model, modelname, parameters)
         data = self._read(Xname, Yname)
-        search = GridSearchCV(self.get(modelname), dict(parameters), **kwargs).fit(data.X, data.y)
+        grid = dict(parameters) if isinstance(parameters, Mapping) else [dict(each) for each in parameters]
+        search = GridSearchCV(model, grid, **kwargs).fit(data.X, data.y)
         return self._save(search.best_estimator_, modelname, data, {SEARCH: _found(search)})
 
     def _dump_joblib(self, obj: BaseEstimator, name: str) -> Part:
@@ -207,7 +223,7 @@ class SklearnBackend(BaseModelBackend):
     def _fitted(
         self, action: str, modelname: str, Xname: str, Yname: str | None, kwargs: Mapping[str, Any]
     ) -> Metadata:
-        model, data = _require(self.get(modelname), action, modelname), self._read(Xname, Yname)
+        model, data = _require(self.get(modelname), action, modelname, kwargs), self._read(Xname, Yname)
         getattr(model, action)(data.X, data.y, **kwargs)
         return self._save(model, modelname, data, {})
 
@@ -226,7 +242,7 @@ class SklearnBackend(BaseModelBackend):
     def _applied(
         self, action: str, modelname: str, Xname: str, rName: str | None, *, pure_python: bool, **kwargs: Any
     ) -> Any:
-        model = _require(self._cached(modelname), action, modelname)
+        model = _require(self._cached(modelname), action, modelname, kwargs)
         X = self.data_store.get(Xname)
         return self._returned(model, action, getattr(model, action)(X, **kwargs), X, rName, pure_python=pure_python)
 
@@ -256,9 +272,11 @@ class _Sink:
         return self._file.size
 
 
-def _require(model: Any, action: str, name: str) -> Any:
+def _require(model: Any, action: str, name: str, kwargs: Mapping[str, Any]) -> Any:
+    """Return the model if it can do that, and may with these arguments."""
     if not hasattr(model, action):
         raise NotImplementedError(f"{name!r} is a {type(model).__name__}, which has no {action}()")
+    check_method(model, name, action, kwargs)
     return model
 
 

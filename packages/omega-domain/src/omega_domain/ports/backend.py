@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 
@@ -48,6 +48,19 @@ class SupportsActions(Protocol):
     @abstractmethod
     def actions(self) -> frozenset[str]:
         """Return the names of the methods that the runtime may call."""
+
+
+@runtime_checkable
+class SupportsCallCheck(Protocol):
+    """Ability of a model backend: refuse arguments of an action before a task is submitted.
+
+    It is a courtesy to who submits: a task may come from others, so an action checks its arguments itself.
+    """
+
+    @classmethod
+    @abstractmethod
+    def check_call(cls, name: str, action: str, kwargs: Mapping[str, Any]) -> None:
+        """Raise UnsupportedOptionError if an action can not be given these arguments; the model is not loaded."""
 
 
 @runtime_checkable

@@ -117,7 +117,8 @@ class Executor:
             return self._fail(task, error, claim, call.kind) if again is None else again
         except Exception as error:  # noqa: BLE001 -- it is the client's
             has_ended = self._fail(task, error, claim, call.kind)
-            if task.options.get("pdb"):
+            # a worker has nobody at its terminal, and a task may come from others
+            if task.options.get("pdb") and self._holder is None:
                 _debug(error)
             return has_ended
         except BaseException as error:

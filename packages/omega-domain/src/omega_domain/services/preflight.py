@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from omega_domain.entities.names import ObjectRef, validate_name
+from omega_domain.errors import UnknownKindError
+from omega_domain.ports.backend import SupportsCallCheck
 from omega_domain.services.actions import DATA_OF
 from omega_domain.services.arguments import FITTED
 from omega_domain.services.linking import default_data
@@ -37,8 +40,10 @@ def check_call(
 
     Raises:
         ObjectNotFoundError: a dataset or version does not exist, or no data are given nor known.
-        InvalidNameError: a name breaks the grammar.
+        InvalidNameError: a name breaks the grammar. UnsupportedOptionError: the backend refuses an argument.
     """
+    if kwargs:
+        _check_arguments(meta, action, kwargs)
     if kwargs.get("rName") is not None:
         validate_name(kwargs["rName"], what="name of a result")
     if action not in DATA_OF:
@@ -48,6 +53,13 @@ def check_call(
             _check_dataset(datasets, name, canvas)
     if data[0] is None or (isinstance(data[0], str) and data[0] == FITTED):
         _check_default(datasets, meta, canvas, is_open=data[0] is None)
+
+
+def _check_arguments(meta: Metadata, action: str, kwargs: Mapping[str, Any]) -> None:
+    with suppress(UnknownKindError):  # a worker may have what is not installed here
+        backend = meta.store.context.registry.by_kind(meta.kind)
+        if issubclass(backend, SupportsCallCheck):
+            backend.check_call(meta.name, action, kwargs)
 
 
 def _check_dataset(datasets: OmegaStore, name: str, canvas: Canvas | None) -> None:
