@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
 
-from omega_domain.errors import BlobNotFoundError
+from omega_domain.errors import BlobNotFoundError, CorruptPayloadError
 from omega_domain.testing.files import LONG_AGO, SOON, put_blob, read_blob
 from omega_local import LocalStore
 from omega_local.blob_writer import BlobWriter
@@ -116,6 +119,50 @@ def test_a_file_that_vanishes_while_it_is_looked_at_is_passed_over(store: LocalS
     assert store.files.sweep(older_than=FAR) == []
 
 
+@pytest.mark.parametrize("physical", ["../../mine", "{mine}", "zz/../../../mine", "ab", "", 5, "linked"])
+def test_an_index_that_names_a_file_elsewhere_has_nothing_of_it_read_or_removed(
+    tmp_path: Path, physical: object
+) -> None:
+    store, mine = LocalStore(tmp_path / "home"), tmp_path / "mine"
+    mine.write_bytes(b"abc")
+    file_id = put_blob(store.files, b"abc", leased_until=LONG_AGO)
+    if physical == "linked":
+        (tmp_path / file_id).with_suffix(".1").write_bytes(b"abc")
+        (tmp_path / "home" / "blobs" / "00").symlink_to(tmp_path)
+        physical = f"00/{file_id}.1"
+    _write_index(tmp_path, str(physical).replace("{mine}", str(mine)) if physical != 5 else physical)
+    for use in (store.files.get, store.files.local_path):
+        with pytest.raises(CorruptPayloadError, match=rf"blob {file_id} is said to be in .*Put the object again"):
+            use(file_id)
+    assert not store.files.exists(file_id)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    assert store.files.delete([file_id], leased_before=SOON) == {file_id}
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert mine.read_bytes() == b"abc"
+
+
+def test_an_index_that_names_a_file_elsewhere_is_mended_by_the_same_content(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "home")
+    file_id = put_blob(store.files, b"abc")
+    (tmp_path / "mine").write_bytes(b"abc")
+    _write_index(tmp_path, "../../mine")
+    put_blob(store.files, b"abc")
+    assert read_blob(store.files, file_id) == b"abc"
+
+
+@pytest.mark.parametrize("place", ["blobs/zz", "tmp"])
+def test_what_a_link_leads_to_is_not_swept(tmp_path: Path, place: str) -> None:
+    store = LocalStore(tmp_path / "home")
+    put_blob(store.files, b"abc")
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "mine").write_text("mine")
+    shutil.rmtree(tmp_path / "home" / place, ignore_errors=True)
+    (tmp_path / "home" / place).symlink_to(precious)
+    assert store.files.sweep(older_than=FAR) == []
+    assert (precious / "mine").read_text() == "mine"
+
+
 def test_leaving_a_writer_by_an_interrupt_leaves_nothing(store: LocalStore, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         _write_and_interrupt(store)
@@ -127,3 +174,9 @@ def _write_and_interrupt(store: LocalStore) -> None:
     with store.files.new_file(leased_until=SOON) as writer:
         writer.write(bytes(5_000_000))
         raise KeyboardInterrupt
+
+
+def _write_index(folder: Path, physical: object) -> None:
+    """Write where all blobs are, as somebody does who can write to the database."""
+    with closing(sqlite3.connect(folder / "home" / "omega.db")) as connection, connection:
+        connection.execute("UPDATE blobs SET physical = ?", (physical,))

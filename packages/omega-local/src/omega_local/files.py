@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from omega_domain.errors import BlobNotFoundError
+from omega_domain.errors import BlobNotFoundError, CorruptPayloadError
 from omega_domain.ports.clock import Clock
 from omega_domain.ports.store import FileInfo, Files, FileWriter, SupportsLocalPath
 from omega_local.blob_writer import BlobWriter, lock
@@ -21,6 +22,7 @@ from omega_local.translating import translated
 
 _AT_ONCE: Final = 500
 _PAGE: Final = 1000
+_PHYSICAL: Final = re.compile(r"[0-9a-f]{2}[/\\][0-9a-f]{64}\.[0-9a-z]+")
 
 
 class LocalFiles(Files, SupportsLocalPath):
@@ -95,7 +97,9 @@ class LocalFiles(Files, SupportsLocalPath):
                 ended = _forget(connection, ids, to_number(leased_before))
             with translated(self._home):
                 for file_id, physical in ended.items():
-                    (self._blobs / physical).unlink(missing_ok=True)
+                    path = self._path(physical)
+                    if path is not None:
+                        path.unlink(missing_ok=True)
                     deleted.add(file_id)
         return deleted
 
@@ -118,18 +122,32 @@ class LocalFiles(Files, SupportsLocalPath):
             row = connection.execute("SELECT physical FROM blobs WHERE id = ?", (file_id,)).fetchone()
         if row is None:
             raise BlobNotFoundError(f"there is no blob {file_id}; run 'om fsck' to see what it belonged to")
-        physical: str = row[0]
-        return self._blobs / physical
+        path = self._path(row[0])
+        if path is None:
+            raise CorruptPayloadError(
+                f"blob {file_id} is said to be in {row[0]!r}, which is no file of this store: its database was changed "
+                "outside of omega-ml. Put the object again; run 'om fsck' to see which objects are damaged"
+            )
+        return path
+
+    def _path(self, physical: object) -> Path | None:
+        """Return where a file of the index is; None if the index, which others may write, names one elsewhere."""
+        if not isinstance(physical, str) or _PHYSICAL.fullmatch(physical) is None:
+            return None
+        path = self._blobs / physical
+        return None if path.parent.is_symlink() else path
 
     def _unindexed(self) -> Iterator[Path]:
         """Iterate over files that were no blobs a moment ago."""
-        yield from sorted(self._home.glob("tmp/*"))
-        for folder in sorted(self._blobs.glob("*/")):
+        # what a link leads to is not ours to remove
+        if not (self._home / "tmp").is_symlink():
+            yield from sorted(self._home.glob("tmp/*"))
+        for folder in sorted(path for path in self._blobs.glob("*/") if not path.is_symlink()):
             with self._database.read() as connection:
                 rows = connection.execute(
                     "SELECT physical FROM blobs WHERE id BETWEEN ? AND ?", (folder.name, f"{folder.name}~")
                 )
-                indexed = {self._blobs / physical for (physical,) in rows}
+                indexed = {self._path(physical) for (physical,) in rows}
             yield from sorted(set(folder.iterdir()) - indexed)
 
     def _page(self, after: str) -> list[tuple[str, int, int, int]]:
@@ -160,7 +178,7 @@ class LocalFiles(Files, SupportsLocalPath):
         """Return those of the ids that are in the index and whose file is there in its full size."""
         marks = ", ".join("?" * len(ids))
         rows = connection.execute(f"SELECT id, physical, size FROM blobs WHERE id IN ({marks})", ids)  # noqa: S608
-        return {file_id for file_id, physical, size in rows if _size(self._blobs / physical) == size}
+        return {file_id for file_id, physical, size in rows if _size(self._path(physical)) == size}
 
     def _physical(self, path: Path) -> str:
         return str(path.relative_to(self._blobs))
@@ -209,9 +227,9 @@ def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:
         yield chunk
 
 
-def _size(path: Path) -> int:
+def _size(path: Path | None) -> int:
     try:
-        return path.stat().st_size
+        return path.stat().st_size if path is not None else -1
     except FileNotFoundError:
         return -1
 
