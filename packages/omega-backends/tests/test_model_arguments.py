@@ -162,13 +162,13 @@ HOSTILE_CALLS: list[tuple[Any, str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("model", "parameters"), HONEST, ids=repr)
+@pytest.mark.parametrize(("model", "parameters"), HONEST)
 def test_plain_values_and_known_choices_are_tried(model: Any, parameters: Any) -> None:
     check_grid(model, "m", parameters)
     check_arguments("m", "gridsearch", {"parameters": parameters, "pure_python": True, "rName": None})
 
 
-@pytest.mark.parametrize(("model", "parameters"), HOSTILE, ids=repr)
+@pytest.mark.parametrize(("model", "parameters"), HOSTILE)
 def test_other_values_are_not_tried(model: Any, parameters: Any) -> None:
     with pytest.raises(UnsupportedOptionError, match=r"^gridsearch of 'm' can not try "):
         check_grid(model, "m", parameters)
@@ -186,13 +186,13 @@ def test_a_refused_text_says_what_to_do() -> None:
     check_grid(Foreign(weights="mine"), "m", {"weights": ["other"]})
 
 
-@pytest.mark.parametrize(("model", "action", "kwargs"), CALLS, ids=repr)
+@pytest.mark.parametrize(("model", "action", "kwargs"), CALLS)
 def test_plain_arguments_go_to_a_method(model: Any, action: str, kwargs: dict[str, Any]) -> None:
     check_method(model, "m", action, kwargs)
     check_arguments("m", action, kwargs)
 
 
-@pytest.mark.parametrize(("model", "action", "kwargs"), HOSTILE_CALLS, ids=repr)
+@pytest.mark.parametrize(("model", "action", "kwargs"), HOSTILE_CALLS)
 def test_other_arguments_go_to_no_method(model: Any, action: str, kwargs: dict[str, Any]) -> None:
     model = make_pipeline(StandardScaler()) if "transform" in action else model
     with pytest.raises(UnsupportedOptionError, match=rf"^{action} of 'm' can not be given "):
