@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from omega_domain.adapters.memory import ManualClock, MemoryMetadataStore, MemoryStore
+from omega_domain.adapters.memory.files import MemoryFiles
 from omega_domain.adapters.memory.keys import MemoryKeyRing
 from omega_domain.entities.archive import Index
 from omega_domain.entities.metadata import HeadQuery
@@ -434,6 +435,21 @@ class TestTrust:
 
 class TestBackups:
     """A folder of backups."""
+
+    def test_a_reference_to_a_blob_is_no_path(self, om: Omega, tmp_path: Path) -> None:
+        head, version = om.models.resolve("m").head, om.models.resolve("m").record
+        files = om.context.store.files
+        assert head is not None
+        assert version is not None
+        assert isinstance(files, MemoryFiles)
+        files._blobs["../../mine"] = files._blobs[version.parts[0].ref]
+        parts = (replace(version.parts[0], ref="../../mine"),)
+        om.context.metadata.purge(versions=[version.id])
+        again = replace(version, parts=parts)
+        assert om.context.metadata.commit(replace(head, version=None), expected=head.revision, version=again)
+        with pytest.raises(ArchiveError, match=r"'\.\./\.\./mine' is no SHA-256, so it is not written"):
+            om.backup(tmp_path / "a" / "backups")
+        assert not list(tmp_path.rglob("*mine*"))
 
     def test_an_older_backup_is_found_by_its_time(self, om: Omega, tmp_path: Path) -> None:
         clock = om.context.clock

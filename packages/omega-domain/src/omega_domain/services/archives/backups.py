@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from omega_domain.entities.archive import Entry, Index, selected
+from omega_domain.entities.archive import Entry, Index, is_sha256, selected
 from omega_domain.entities.metadata import Head, HeadQuery
 from omega_domain.entities.promotion import HistoryEntry
 from omega_domain.errors import ArchiveError
@@ -192,6 +192,10 @@ def _write_new(folder: Path, sizes: Any, content: Callable[[str], Iterator[bytes
 
 
 def _place(folder: Path, sha256: str) -> Path:
+    if not is_sha256(sha256):  # a reference is text from the store
+        raise ArchiveError(
+            f"{sha256[:80]!r} is no SHA-256, so it is not written to {folder}: `om fsck` lists all damage"
+        )
     return folder / sha256[:2] / sha256
 
 
