@@ -15,7 +15,7 @@ from omega_backends.python_file import PythonFileBackend, StoredFile
 from omega_domain.adapters.inprocess.clock import SystemClock
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.entities.version import Payload
-from omega_domain.errors import UnsupportedObjectError
+from omega_domain.errors import CorruptPayloadError, UnsupportedObjectError
 from omega_domain.ports.backend import DataBackend
 from omega_domain.services.context import Context
 from omega_domain.services.store import OmegaStore
@@ -216,6 +216,27 @@ def test_a_time_that_no_file_can_have_is_left_out(store: OmegaStore, tmp_path: P
     entry.mtime = time
     _put_tar(store, (entry, content))
     assert (store.get("a", path=tmp_path / "back") / "a.txt").stat().st_mtime > 0
+
+
+def test_a_forged_tar_writes_nothing(store: OmegaStore, tmp_path: Path) -> None:
+    first = _entry("first", b"x")
+    for entry in (
+        _entry("../outside", b"x"),
+        _entry("first", b"x"),
+        _entry("link", kind=tarfile.SYMTYPE, to="../outside"),
+        _entry("pipe", kind=tarfile.FIFOTYPE),
+    ):
+        _put_tar(store, first, entry)
+        with pytest.raises(CorruptPayloadError, match=r"'a' was not unpacked: .* Get it without path"):
+            store.get("a", path=tmp_path / "inside")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_is_a_path_is_no_name_in_a_folder(store: OmegaStore, tmp_path: Path) -> None:
+    _put_raw(store, b"x", type="binary", filename="../outside")
+    with pytest.raises(CorruptPayloadError, match=r"'a' was not written: '\.\./outside', .*path= naming the file"):
+        store.get("a", path=tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_in_the_way_is_not_written_over(store: OmegaStore, folder: Path, tmp_path: Path) -> None:
