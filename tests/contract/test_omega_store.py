@@ -10,6 +10,7 @@ import pytest
 
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.services.context import Context
+from omega_domain.testing.names import HiddenNamesContract
 from omega_domain.testing.omega_store import (
     CollectContract,
     CustomBackendContract,
@@ -52,6 +53,10 @@ class TestCollectOnLocal(_OnLocal, CollectContract):
     """Collect, check and usage."""
 
 
+class TestHiddenNamesOnLocal(_OnLocal, HiddenNamesContract):
+    """Hidden names, and those of the runtime."""
+
+
 @contextmanager
 def _mongo_context(name: str, url: str) -> Iterator[Context]:
     clock = ManualClock()
@@ -86,3 +91,7 @@ class TestPromotionOnMongo(_OnMongo, PromotionContract):
 
 class TestCollectOnMongo(_OnMongo, CollectContract):
     """Collect, check and usage."""
+
+
+class TestHiddenNamesOnMongo(_OnMongo, HiddenNamesContract):
+    """Hidden names, and those of the runtime."""

@@ -34,6 +34,9 @@ def objects(omega: Omega) -> None:
     omega.models.put(1, "forecast")
     omega.scripts.put(1, "nightly")
     omega["dev"].datasets.put(1, "draft")
+    omega.datasets.put(1, "_raw")
+    omega.datasets.put(1, "sales/_draft")
+    omega.models.put(1, ".old/forecast")
 
 
 @pytest.mark.parametrize(
@@ -42,6 +45,11 @@ def objects(omega: Omega) -> None:
         ("om datasets ge", ["get"]),
         ("om datasets get sal", ["sales/2024", "sales/2025"]),
         ("om models get ", ["forecast"]),
+        ("om datasets get _", ["_raw"]),
+        ("om datasets get sales/_", ["sales/_draft"]),
+        ("om promote models .o", [".old/forecast"]),
+        ("om export models/.", ["models/.old/forecast"]),
+        ("om export datasets/s", ["datasets/sales/2024", "datasets/sales/2025", "datasets/stock"]),
         ("om --bucket dev datasets get ", ["draft"]),
         ("om datasets get --bucket dev ", ["draft"]),
         ("om --bucket ", ["dev", "omega"]),

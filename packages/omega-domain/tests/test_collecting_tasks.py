@@ -64,7 +64,7 @@ def test_data_that_a_waiting_task_needs_are_kept_however_long_it_waits(om: Omega
 
 
 def test_temporary_data_that_no_task_needs_are_removed_after_a_day(om: Omega, clock: ManualClock) -> None:
-    om.datasets.put([1], ".omega/_temp/left")
+    om.datasets.with_reserved().put([1], ".omega/_temp/left")
     clock.advance(TEMPORARY_FOR)
     assert om.collect().objects == []
     clock.advance(timedelta(seconds=1))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omega_domain.entities.names import (
     GRAMMAR,
+    TEMPORARY,
     Extract,
     ObjectKey,
     ObjectRef,
@@ -15,6 +18,7 @@ from omega_domain.entities.names import (
     is_temporary,
     validate_bucket,
     validate_name,
+    validate_new_name,
     validate_tag,
 )
 from omega_domain.errors import InvalidNameError, InvalidTagError
@@ -142,11 +146,54 @@ def test_a_bucket_has_no_folders() -> None:
         validate_bucket("a/b")
 
 
-def test_dot_hides_and_underscore_marks_temporary_in_any_folder() -> None:
-    assert is_hidden("a/.b/c")
-    assert not is_hidden("a.b/c")
-    assert is_temporary("a/_b")
-    assert not is_temporary("a_b")
+@pytest.mark.parametrize("name", [".a", "_a", "a/.b/c", "a/_b", ".omega/x"])
+def test_a_dot_or_underscore_hides_in_any_folder(name: str) -> None:
+    assert is_hidden(name)
+
+
+@pytest.mark.parametrize("name", ["", "a.b/c_d", "a_b", "a/b_"])
+def test_neither_hides_inside_of_a_part(name: str) -> None:
+    assert not is_hidden(name)
+
+
+@pytest.mark.parametrize("name", ["_a", "a/_temp/b", ".omega/_memory/0", ".omega/temp", "omega/_temp/a", "_temp/a"])
+def test_only_what_the_runtime_made_for_tasks_is_temporary(name: str) -> None:
+    assert not is_temporary(name)
+    assert is_temporary(f"{TEMPORARY}{name}")
+
+
+@pytest.mark.parametrize("name", [".omega", ".omega/x", ".omega/_temp/a"])
+def test_names_of_the_runtime_are_given_to_nothing_new(name: str) -> None:
+    with pytest.raises(InvalidNameError, match="reserved for the runtime"):
+        validate_new_name(name)
+
+
+@pytest.mark.parametrize("name", [".omegas/x", "a/.omega", "omega/x", "_omega"])
+def test_other_names_are(name: str) -> None:
+    assert validate_new_name(name) == name
+
+
+@pytest.mark.parametrize("text", ["d[x]", "d[^x]", "d#", "d@v1^[x]#rows:start=0,end=2"])
+def test_a_piece_is_not_taken_for_the_whole(text: str) -> None:
+    whole = ObjectRef.parse(text).versioned_name
+    with pytest.raises(
+        InvalidNameError, match=rf"'{re.escape(text)}' is a piece of an object: drop '{re.escape(whole)}'"
+    ):
+        ObjectRef.parse_whole(text, "drop")
+    assert ObjectRef.parse_whole(whole, "drop").versioned_name == whole
+
+
+@pytest.mark.parametrize("text", ["d[x]", "d#", "d@v1", "d^"])
+def test_a_plain_name_is_neither_version_nor_piece(text: str) -> None:
+    with pytest.raises(InvalidNameError, match=r"can not roll back .*: give the plain name 'd'"):
+        ObjectRef.parse_plain(text, "roll back")
+    assert ObjectRef.parse_plain("d", "roll back").is_plain
+
+
+@pytest.mark.parametrize(("text", "mended"), [("d[x]@1", "d@1[x]"), ("d[x,y]^", "d^[x,y]"), ("d[a]@v^#", "d@v^[a]")])
+def test_a_version_behind_columns_is_told_its_place(text: str, mended: str) -> None:
+    with pytest.raises(InvalidNameError, match=rf"write '{re.escape(mended)}'"):
+        ObjectRef.parse(text)
 
 
 def test_a_key_reads_as_bucket_prefix_and_name() -> None:

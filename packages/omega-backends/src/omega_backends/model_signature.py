@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from omega_domain.entities.names import is_temporary
+from omega_domain.entities.names import ObjectRef, is_reserved
 from omega_domain.services.store import OmegaStore
 
 SIGNATURE = "signature"
@@ -30,6 +30,7 @@ def seen(datasets: OmegaStore, name: str | None, data: Any) -> dict[str, Any] | 
     """Return name, version and columns of the data; the name is None if it was not a dataset of its own."""
     if name is None:
         return None
-    meta = None if is_temporary(name.partition("[")[0]) else datasets.metadata(name)
+    ref = ObjectRef.parse(name)
+    meta = None if is_reserved(ref.name) else datasets.metadata(ref.versioned_name)
     columns = [str(label) for label in data.columns] if isinstance(data, pd.DataFrame) else None
     return {"name": name if meta else None, "version": meta.version if meta else None, "columns": columns}

@@ -10,6 +10,7 @@ import typer
 from omega_cli.session import STORES, Session, store_of
 
 if TYPE_CHECKING:
+    from omega_domain.services.store import OmegaStore
     from omega_ml.contexts import ContextFacts
 
 _RECENT = 50
@@ -17,22 +18,22 @@ _RECENT = 50
 
 def objects(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete the name of an object in the store of the command's group."""
-    return _matching(incomplete, lambda: store_of(ctx).list())
+    return _matching(incomplete, lambda: _names(store_of(ctx), incomplete))
 
 
 def datasets(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete the name of a dataset."""
-    return _matching(incomplete, lambda: Session.of(ctx).omega.datasets.list())  # noqa: PLW0108 -- the same
+    return _matching(incomplete, lambda: _names(Session.of(ctx).omega.datasets, incomplete))
 
 
 def models(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete the name of a model."""
-    return _matching(incomplete, lambda: Session.of(ctx).omega.models.list())  # noqa: PLW0108 -- the same
+    return _matching(incomplete, lambda: _names(Session.of(ctx).omega.models, incomplete))
 
 
 def scripts(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete the name of a script."""
-    return _matching(incomplete, lambda: Session.of(ctx).omega.scripts.list())  # noqa: PLW0108 -- the same
+    return _matching(incomplete, lambda: _names(Session.of(ctx).omega.scripts, incomplete))
 
 
 def tasks(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -42,7 +43,7 @@ def tasks(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def promotable(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete the name of an object in the store that the command's first argument names."""
-    return _matching(incomplete, lambda: getattr(Session.of(ctx).omega, STORES[ctx.params["what"]]).list())
+    return _matching(incomplete, lambda: _names(getattr(Session.of(ctx).omega, STORES[ctx.params["what"]]), incomplete))
 
 
 def objects_by_store(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -50,8 +51,8 @@ def objects_by_store(ctx: typer.Context, incomplete: str) -> list[str]:
 
     def names() -> list[str]:
         stores = dict.fromkeys(STORES.values())
-        omega = Session.of(ctx).omega
-        return [f"{store}/{name}" for store in stores for name in getattr(omega, store).list()]
+        omega, typed = Session.of(ctx).omega, incomplete.partition("/")[2]
+        return [f"{store}/{name}" for store in stores for name in _names(getattr(omega, store), typed)]
 
     return _matching(incomplete, names)
 
@@ -74,6 +75,14 @@ def described(incomplete: str) -> list[str]:
 def kinds(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete a kind of objects."""
     return _matching(incomplete, lambda: Session.of(ctx).omega.context.registry.kinds)
+
+
+def _names(store: OmegaStore, typed: str) -> list[str]:
+    """Return the names of a store; hidden ones only to who types one, as shells do with files."""
+    from omega_domain.entities.names import is_hidden
+
+    names: list[str] = store.list(hidden=is_hidden(typed))
+    return names
 
 
 def _facts() -> list[ContextFacts]:

@@ -119,7 +119,7 @@ def _declared(store: OmegaStore, name: str) -> list[dict[str, Any]]:
         {"store": name, "object": None, "gate": str(spec), "by": "settings"}
         for spec in store.context.gates.of(store.bucket, store.prefix)
     ]
-    for meta in store.list(raw=True):
+    for meta in store.list(raw=True, hidden=True):
         given = meta.attributes.get(GATES, ())
         specs = [given] if isinstance(given, str) else given
         rows += [{"store": name, "object": meta.name, "gate": str(spec), "by": "object"} for spec in specs]

@@ -39,7 +39,7 @@ def list_(
     pattern: Annotated[str | None, typer.Argument(metavar="PATTERN", help="Pattern as of a shell: 'sales/*'.")] = None,
     regexp: Annotated[str | None, typer.Option(help="Regular expression, found anywhere in the name.")] = None,
     kind: Annotated[str | None, typer.Option(help="Only this kind.", autocompletion=completion.kinds)] = None,
-    hidden: Annotated[bool, typer.Option("--hidden", help="Also names that start with a dot.")] = False,
+    hidden: Annotated[bool, typer.Option("--hidden", help="Also names of which a part starts with . or _.")] = False,
     long: Annotated[bool, typer.Option("--long", "-l", help="Also size and author.")] = False,
 ) -> None:
     """List the objects of the bucket.

@@ -22,6 +22,10 @@ ANY = "*"
 DATA, MODELS, JOBS, SCRIPTS = "data/", "models/", "jobs/", "scripts/"
 PREFIXES = (DATA, MODELS, JOBS, SCRIPTS)
 
+#: First part of the names that only the runtime gives; below the second, collect removes what was left behind.
+RESERVED = ".omega"
+TEMPORARY = f"{RESERVED}/_temp/"
+
 _EXTRACTS: Mapping[str, tuple[str, ...]] = {"rows": ("start", "end"), "iterchunks": ("chunksize",)}
 _VERSION = re.compile(r"(?:@(?P<version>[^\^\[\]#@]*))?(?P<back>\^*)\Z")
 
@@ -81,6 +85,43 @@ class ObjectRef:
         validate_name(name)
         return cls(name=name, version=version, back=back, columns=columns, excluding=excluding, part=part)
 
+    @classmethod
+    def parse_whole(cls, text: str, action: str) -> ObjectRef:
+        """Take a name apart that stands for an object or a version of it.
+
+        Args:
+            text: the name.
+            action: what is to be done with it, for the message: ``drop``.
+
+        Raises:
+            InvalidNameError: the text breaks the grammar, or names columns, rows or chunks.
+        """
+        ref = cls.parse(text)
+        if not ref.is_whole:
+            raise InvalidNameError(f"{text!r} is a piece of an object: {action} {ref.versioned_name!r}")
+        return ref
+
+    @classmethod
+    def parse_plain(cls, text: str, action: str) -> ObjectRef:
+        """Take a name apart that stands for an object with all its versions.
+
+        Args:
+            text: the name.
+            action: what is to be done with it, for the message: ``roll back``.
+
+        Raises:
+            InvalidNameError: the text breaks the grammar, or names a version, columns, rows or chunks.
+        """
+        ref = cls.parse(text)
+        if not ref.is_plain:
+            raise InvalidNameError(f"can not {action} {text!r}: give the plain name {ref.name!r}")
+        return ref
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether this is an object or a version of it, without columns or part."""
+        return self.columns is None and self.part is None
+
     @property
     def is_plain(self) -> bool:
         """Whether this is a bare name, without version, columns or part."""
@@ -130,14 +171,34 @@ def validate_tag(tag: str) -> str:
     return tag
 
 
+def validate_new_name(name: str, *, what: str = "name") -> str:
+    """Return the name if users may give it to an object, else raise.
+
+    Raises:
+        InvalidNameError: it is no name, or one of those that the runtime keeps to itself.
+    """
+    validate_name(name, what=what)
+    if is_reserved(name):
+        raise InvalidNameError(
+            f"{name!r} can not be a {what}: names that begin with {RESERVED + '/'!r} are reserved for the runtime; "
+            "take another first part"
+        )
+    return name
+
+
 def is_hidden(name: str) -> bool:
-    """Whether any segment of the name starts with ``.``, so that lists leave it out."""
-    return name.startswith(".") or "/." in name
+    """Whether any part of the name starts with ``.`` or ``_``, so that lists leave it out."""
+    return any(part.startswith((".", "_")) for part in name.split("/"))
+
+
+def is_reserved(name: str) -> bool:
+    """Whether this is a name that only the runtime gives; users read and drop what has one, and put nothing there."""
+    return name.split("/", 1)[0] == RESERVED
 
 
 def is_temporary(name: str) -> bool:
-    """Whether any segment of the name starts with ``_``, so that collect may remove it once unused."""
-    return name.startswith("_") or "/_" in name
+    """Whether the runtime gave this name to what nobody needs when a task has ended, so that collect may remove it."""
+    return name.startswith(TEMPORARY)
 
 
 def _problem(name: str) -> str | None:
@@ -188,6 +249,10 @@ def _split_columns(text: str, whole: str) -> tuple[str, tuple[str, ...] | None, 
         if "]" in text:
             raise InvalidNameError(f"']' without '[' in {whole!r}")
         return text, None, False
+    rest = text[text.rfind("]") + 1 :] if "]" in text else ""
+    if rest.startswith(("@", "^")):
+        moved = f"{text[:start]}{rest}{text[start : len(text) - len(rest)]}"
+        raise InvalidNameError(f"in {whole!r} the version stands behind the columns: write {moved!r}")
     if not text.endswith("]"):
         raise InvalidNameError(f"'[' in {whole!r} is not closed by ']' at its end")
     inner = text[start + 1 : -1]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from omega_domain.entities.names import DATA, ObjectRef
+from omega_domain.entities.names import ObjectRef
 from omega_domain.entities.task import Argument
 from omega_domain.errors import UnsupportedObjectError
 from omega_domain.services import claims
 from omega_domain.services.actions import DATA_OF
 from omega_domain.services.codec import JsonCodec
 from omega_domain.services.context import Context
-from omega_domain.services.store import OmegaStore
 
 FITTED = "*"
 
@@ -114,7 +113,7 @@ class Arguments:
         """Keep data as a dataset of its own kind; if nothing stores it, as JSON."""
         name = claims.new_name(self._context)
         try:
-            OmegaStore(self._context, prefix=DATA, bucket=self._bucket).put(data, name)
+            claims.reserved_store(self._context, self._bucket).put(data, name)
         except UnsupportedObjectError:
             return self.encode(data)
         return Argument("temporary", name)

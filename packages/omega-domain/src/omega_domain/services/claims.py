@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omega_domain.entities.names import DATA, ObjectKey
+from omega_domain.entities.names import DATA, TEMPORARY, ObjectKey
 from omega_domain.entities.version import Payload
 from omega_domain.services.committing import Commits
 from omega_domain.services.context import Context
@@ -13,19 +13,22 @@ from omega_domain.services.store import OmegaStore
 
 #: Characters of JSON up to which a value travels itself.
 LIMIT = 256 * 1024
-#: Hidden, and temporary: collect removes what nobody has dropped after a day.
-FOLDER = ".omega/_temp"
 KIND = "omega.claim"
 
 
 def new_name(context: Context) -> str:
-    """Return a fresh name for a temporary dataset."""
-    return f"{FOLDER}/{context.new_id()}"
+    """Return a fresh name for a temporary dataset; collect removes it after a day, if nobody has dropped it."""
+    return f"{TEMPORARY}{context.new_id()}"
+
+
+def reserved_store(context: Context, bucket: str) -> OmegaStore:
+    """Return the store that takes what the runtime keeps under names of its own."""
+    return OmegaStore(context, prefix=DATA, bucket=bucket).with_reserved()
 
 
 def put_claim(context: Context, bucket: str, text: str) -> str:
     """Keep a text in the store; return the name it is kept by."""
-    store = OmegaStore(context, prefix=DATA, bucket=bucket)
+    store = reserved_store(context, bucket)
     part = store.payloads.write(lambda file: file.write(text.encode()))
     name = new_name(context)
     store.make_metadata(name, KIND).set_payload(Payload([part])).save()

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from omega_domain.entities.metadata import Head, HeadQuery
-from omega_domain.entities.names import is_temporary
+from omega_domain.entities.names import DATA, TEMPORARY
 from omega_domain.entities.version import Tombstone, Version
 from omega_domain.errors import ObjectNotFoundError
 from omega_domain.services.committing import Commits
@@ -36,7 +36,7 @@ class CollectReport:
     """What a run of collect removed, or would remove.
 
     Attributes:
-        objects: names of dropped objects that are gone for good, and of temporary ones that were left behind.
+        objects: names of dropped objects that are gone for good, and of what the runtime kept for tasks and left.
         versions: number of versions removed.
         blobs: number of blobs deleted.
         documents: number of sets of documents deleted.
@@ -103,8 +103,8 @@ class _Collector:
 
     def _drop_temporary(self) -> None:
         needed = TaskLog(self._context).needed()
-        for head in self._context.metadata.heads(HeadQuery()):
-            is_old = is_temporary(head.key.name) and self._start - head.modified > TEMPORARY_FOR
+        for head in self._context.metadata.heads(HeadQuery(prefix=DATA, starts_with=TEMPORARY)):
+            is_old = self._start - head.modified > TEMPORARY_FOR
             if is_old and (head.key.bucket, head.key.name) not in needed:
                 self._report.objects.append(str(head.key))
                 if not self._report.is_dry_run:

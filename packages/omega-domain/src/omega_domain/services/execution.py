@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
-from omega_domain.entities.names import DATA
+from omega_domain.entities.names import DATA, RESERVED
 from omega_domain.entities.task import FAILURE, Argument, Task, TaskRecord
 from omega_domain.errors import StoreUnavailableError
 from omega_domain.ports.backend import SupportsActions
@@ -28,7 +28,7 @@ from omega_domain.services.store import OmegaStore
 from omega_domain.services.task_log import MAX_ATTEMPTS, Claim, TaskLog
 from omega_domain.services.task_output import captured
 
-TRANSIENT = ".omega/_memory"
+TRANSIENT = f"{RESERVED}/_memory"
 MAX_PAUSE = 1.0
 
 T = TypeVar("T")

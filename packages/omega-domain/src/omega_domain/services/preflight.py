@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from omega_domain.entities.names import ObjectRef, validate_name
+from omega_domain.entities.names import ObjectRef, validate_new_name
 from omega_domain.errors import UnknownKindError
 from omega_domain.ports.backend import SupportsCallCheck
 from omega_domain.services.actions import DATA_OF
@@ -40,12 +40,13 @@ def check_call(
 
     Raises:
         ObjectNotFoundError: a dataset or version does not exist, or no data are given nor known.
-        InvalidNameError: a name breaks the grammar. UnsupportedOptionError: the backend refuses an argument.
+        ColumnNotFoundError: a dataset has no such column. UnsupportedOptionError: the backend refuses an argument.
+        InvalidNameError: a name breaks the grammar, or a result is to have one that is reserved.
     """
     if kwargs:
         _check_arguments(meta, action, kwargs)
     if kwargs.get("rName") is not None:
-        validate_name(kwargs["rName"], what="name of a result")
+        validate_new_name(kwargs["rName"], what="name of a result")
     if action not in DATA_OF:
         return
     for name in data:

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from omega_domain.entities.metadata import Head
-from omega_domain.entities.names import MODELS, ObjectKey, ObjectRef, validate_tag
+from omega_domain.entities.names import MODELS, ObjectKey, ObjectRef, validate_new_name, validate_tag
 from omega_domain.entities.promotion import PROMOTE, PromotionPlan
 from omega_domain.entities.version import Part, Payload, Version, VersionRef
-from omega_domain.errors import CorruptPayloadError, InvalidNameError, PromotionError, PromotionRefusedError
+from omega_domain.errors import CorruptPayloadError, PromotionError, PromotionRefusedError
 from omega_domain.ports.gate import GateSpec
 from omega_domain.services.closure import data_of
 from omega_domain.services.committing import Parked
@@ -256,10 +256,8 @@ def _target_key(source: Metadata, target: OmegaStore, asname: str | None) -> Obj
             f"{source.name!r} is kept in {source.prefix!r} and can not be promoted to a store of {target.prefix!r}: "
             "give the store of the same type, as in om.models.promote(name, other.models)"
         )
-    ref = ObjectRef.parse(asname if asname is not None else source.name)
-    if not ref.is_plain:
-        raise InvalidNameError(f"can not promote to {asname!r}: give a plain name, such as {ref.name!r}")
-    key = target.key_of(ref.name)
+    ref = ObjectRef.parse_plain(asname if asname is not None else source.name, "promote to")
+    key = target.key_of(validate_new_name(ref.name))
     head = target.context.metadata.head(key)
     if head is not None and source.head is not None and head.uid == source.head.uid:
         raise PromotionError(

@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Any, Literal, overload
 
 from omega_domain.entities.metadata import Head, HeadQuery
-from omega_domain.entities.names import DATA, LATEST, MODELS, ObjectKey, ObjectRef, is_hidden, validate_tag
+from omega_domain.entities.names import (
+    DATA,
+    LATEST,
+    MODELS,
+    ObjectKey,
+    ObjectRef,
+    is_hidden,
+    validate_new_name,
+    validate_tag,
+)
 from omega_domain.entities.promotion import HistoryEntry, PromotionPlan
 from omega_domain.entities.query import Q, all_of
 from omega_domain.entities.version import Version
@@ -66,6 +75,7 @@ class OmegaStore:
         self._stager: type[DataBackend] | None = None
         self._pinned: Mapping[str, Metadata] = {}
         self._transient: Mapping[str, Any] = {}
+        self._may_reserve = False
 
     # -- objects ---------------------------------------------------------------------------------------------------
 
@@ -84,7 +94,7 @@ class OmegaStore:
 
         Args:
             obj: the object; it is not changed.
-            name: a plain name, without version or columns.
+            name: a plain name, without version or columns. ``.omega/…`` is reserved for the runtime.
             attributes: set on the object, beside those it has; plain JSON types.
             kind: which backend to use; by default the first that supports the object.
             append: add to what is there, where the kind can.
@@ -92,11 +102,11 @@ class OmegaStore:
             options: for the backend; see :meth:`help`.
 
         Raises:
-            InvalidNameError: the name breaks the grammar, or names a version.
+            InvalidNameError: the name breaks the grammar, names a version, or is reserved.
             UnsupportedObjectError: nothing stores this object. UnknownKindError: there is no such kind.
             UnsupportedOptionError: the backend does not know an option.
         """
-        key = self._plain_key(name, "put")
+        key = self._new_key(name, "put")
         if tag is not None:
             validate_tag(tag)
         cls = self._backend_class(obj, key, kind, append=append, options=options)
@@ -153,7 +163,7 @@ class OmegaStore:
             regexp: a regular expression that must be found in the name.
             kind: only objects of this kind.
             raw: return metadata instead of names.
-            hidden: also names with a folder or name that starts with a dot.
+            hidden: also names of which a part starts with ``.`` or ``_``.
 
         Raises:
             InvalidFilterError: the regular expression is none.
@@ -253,7 +263,7 @@ class OmegaStore:
             kind_meta: what the backend needs to read it.
             fields: ``uri=``, ``collection=`` or ``gridfile=``.
         """
-        key = self._plain_key(name, "make metadata for")
+        key = self._new_key(name, "make metadata for")
         staged = self._staged if self._staged and self._staged.key == key else None
         inherited = staged.attributes if staged else {}
         meta = Metadata(self, key, kind, attributes={**inherited, **(attributes or {})}, kind_meta=kind_meta)
@@ -459,6 +469,10 @@ class OmegaStore:
         """Return a view of this store that does not look again for what this metadata is about."""
         return self._view(_pinned={**self._pinned, meta.name: meta})
 
+    def with_reserved(self) -> OmegaStore:
+        """Return a view of this store that puts objects under the names which the runtime keeps to itself."""
+        return self._view(_may_reserve=True)
+
     def resolve(self, name: str) -> Metadata:
         """Return the metadata of an object or version. Raises ObjectNotFoundError."""
         ref = self._parse(name)
@@ -511,10 +525,13 @@ class OmegaStore:
         return self if prefix == self.prefix else OmegaStore(self.context, prefix=prefix, bucket=self.bucket)
 
     def _plain_key(self, name: str, action: str) -> ObjectKey:
-        ref = ObjectRef.parse(name)
-        if not ref.is_plain:
-            raise InvalidNameError(f"can not {action} {name!r}: give the plain name {ref.name!r}")
-        return ObjectKey(self.bucket, self.prefix, ref.name)
+        return ObjectKey(self.bucket, self.prefix, ObjectRef.parse_plain(name, action).name)
+
+    def _new_key(self, name: str, action: str) -> ObjectKey:
+        key = self._plain_key(name, action)
+        if not self._may_reserve:
+            validate_new_name(key.name)
+        return key
 
     def _parse(self, name: str, version: int | str | None = None) -> ObjectRef:
         ref = ObjectRef.parse(name)

@@ -825,15 +825,6 @@ class CollectContract(_WithStores):
         collect(context, grace=timedelta(0))
         assert check(context) == []
 
-    def test_temporary_objects_left_behind_are_collected(self, store: OmegaStore, context: Context) -> None:
-        store.put("x", "a/_tmp/b")
-        assert collect(context, grace=timedelta(0)).objects == []
-        _advance(context, LONG)
-        assert "dev:data/a/_tmp/b" in collect(context, dry_run=True).objects
-        assert store.exists("a/_tmp/b")
-        collect(context, grace=timedelta(0))
-        assert not store.exists("a/_tmp/b")
-
     def test_collect_beside_writers_loses_nothing(self, store: OmegaStore, context: Context) -> None:
         store.put("start ", "log")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from omega_domain.entities.names import is_temporary
 from omega_domain.entities.task import FAILURE, SUCCESS, Argument, Task
 from omega_domain.errors import (
     CodecError,
@@ -19,7 +20,7 @@ from omega_domain.errors import (
     VersionNotFoundError,
 )
 from omega_domain.omega import Omega
-from omega_domain.services.claims import FOLDER, LIMIT
+from omega_domain.services.claims import LIMIT
 from omega_domain.services.context import Context
 from omega_domain.services.metadata import Metadata
 from omega_domain.services.results import AsyncResult
@@ -56,7 +57,7 @@ def fill(om: Omega) -> Omega:
 
 def temporaries(om: Omega) -> list[str]:
     """Return the names of what was kept for the arguments of tasks."""
-    return [name for name in om.datasets.list(hidden=True) if name.startswith(FOLDER)]
+    return [name for name in om.datasets.list(hidden=True) if is_temporary(name)]
 
 
 def left_behind(om: Omega) -> list[str]:

@@ -2,7 +2,7 @@
 
 ``backups/<time>.omega`` is written last and holds everything but payloads; ``blobs/ab/<sha256>`` and
 ``documents/ab/<sha256>`` are shared by all backups of the folder, so that a backup costs what has changed. The history
-of all names is in each index. Records of tasks, logs and keys are in no backup.
+of all names is in each index. Records of tasks, what the runtime keeps for tasks, logs and keys are in no backup.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from omega_domain.entities.archive import Entry, Index, is_sha256, selected
 from omega_domain.entities.metadata import Head, HeadQuery
+from omega_domain.entities.names import ObjectRef, is_temporary
 from omega_domain.entities.promotion import HistoryEntry
 from omega_domain.errors import ArchiveError
 from omega_domain.services.archives.choosing import kept_versions
@@ -69,7 +70,8 @@ def back_up(context: Context, folder: Path) -> BackupReport:
     """
     made = _made(folder / BACKUPS)
     with closing(Gathered(context, made)) as gathered:
-        entries = [entry for head in context.metadata.heads(HeadQuery()) if (entry := _entry_of(context, head))]
+        heads = (head for head in context.metadata.heads(HeadQuery()) if not is_temporary(head.key.name))
+        entries = [entry for head in heads if (entry := _entry_of(context, head))]
         index = replace(gathered.index(entries, "backup"), history=tuple(History(context).every()))
         written = _write_new(folder / "blobs", index.blobs, gathered.blob)
         written += _write_new(folder / "documents", index.documents, gathered.documents)
@@ -106,8 +108,10 @@ def restore(
 
     Raises:
         ArchiveError: there is no such backup, or it is not what it should be. UntrustedObjectError: nobody who is
-            trusted here has signed it.
+            trusted here has signed it. InvalidNameError: a name is not plain.
     """
+    for _, name in wanted:
+        ObjectRef.parse_plain(name, "restore")
     with open_archive(find_backup(folder, at), trust=context.trust) as archive:
         source = _Folder(archive, folder)
         entries = _chosen(archive.index, wanted, archive.name)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omega_domain.entities.archive import Entry, selected
-from omega_domain.entities.names import PREFIXES, ObjectRef
-from omega_domain.errors import ArchiveError, InvalidNameError
+from omega_domain.entities.names import PREFIXES, ObjectRef, validate_new_name
+from omega_domain.errors import ArchiveError
 from omega_domain.services.archives.choosing import kept_versions
 from omega_domain.services.archives.importing import Imported, StoreOf, import_entries
 from omega_domain.services.archives.reading import open_archive
@@ -67,13 +67,18 @@ def import_objects(
 
     Raises:
         ArchiveError: the archive is not what it should be, or lacks an object. UntrustedObjectError: nobody who is
-            trusted here has signed it.
+            trusted here has signed it. InvalidNameError: a name is not plain, or reserved for the runtime.
     """
+    for _, name in wanted:
+        ObjectRef.parse_plain(name, "import")
     with open_archive(path, trust=context.trust) as archive:
         if archive.index.form != "archive":
             raise ArchiveError(f"{archive.name} belongs to a folder of backups: give that folder to om restore")
         entries = selected(archive.index, wanted, archive.name)
-        return import_entries(archive, [entry for entry in entries if entry.head.key.prefix in prefixes], store_of)
+        chosen = [entry for entry in entries if entry.head.key.prefix in prefixes]
+        for entry in chosen:
+            validate_new_name(entry.head.key.name)
+        return import_entries(archive, chosen, store_of)
 
 
 def describe_archive(context: Context, path: Path) -> dict[str, Any]:
@@ -107,9 +112,7 @@ def _facts(entry: Entry) -> Iterator[tuple[str, Any]]:
 
 
 def _entry_of(store: OmegaStore, name: str) -> Entry:
-    ref = ObjectRef.parse(name)
-    if ref.columns is not None or ref.part is not None:
-        raise InvalidNameError(f"{name!r} is a piece of an object: export {ref.versioned_name!r}")
+    ref = ObjectRef.parse_whole(name, "export")
     if ref.selector:
         return _entry_of_version(store.resolve(name))
     metas = {meta.ref.id: meta for meta in store.versions(name)}
