@@ -10,7 +10,7 @@ import pytest
 
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.services.context import Context
-from omega_domain.testing.names import HiddenNamesContract
+from omega_domain.testing.names import HiddenNamesContract, NamesContract
 from omega_domain.testing.omega_store import (
     CollectContract,
     CustomBackendContract,
@@ -53,6 +53,10 @@ class TestCollectOnLocal(_OnLocal, CollectContract):
     """Collect, check and usage."""
 
 
+class TestNamesOnLocal(_OnLocal, NamesContract):
+    """Verbs and the grammar of names."""
+
+
 class TestHiddenNamesOnLocal(_OnLocal, HiddenNamesContract):
     """Hidden names, and those of the runtime."""
 
@@ -91,6 +95,10 @@ class TestPromotionOnMongo(_OnMongo, PromotionContract):
 
 class TestCollectOnMongo(_OnMongo, CollectContract):
     """Collect, check and usage."""
+
+
+class TestNamesOnMongo(_OnMongo, NamesContract):
+    """Verbs and the grammar of names."""
 
 
 class TestHiddenNamesOnMongo(_OnMongo, HiddenNamesContract):

@@ -24,7 +24,7 @@ from omega_backends.ndarray_bin import NdarrayBackend
 from omega_backends.pandas_parquet import ParquetBackend
 from omega_backends.sklearn_joblib import SklearnBackend
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
-from omega_domain.errors import CorruptPayloadError, UnsupportedObjectError, UnsupportedOptionError
+from omega_domain.errors import ColumnNotFoundError, CorruptPayloadError, UnsupportedObjectError, UnsupportedOptionError
 from omega_domain.omega import Omega
 from omega_domain.services.codec import JsonCodec
 from omega_domain.testing.backend import DataBackendContract
@@ -78,6 +78,22 @@ def test_a_plain_put_forgets_the_old_signature_but_not_the_data(om: Omega) -> No
     meta = om.models.put(LinearRegression(), "m")
     assert set(meta.attributes) == {"dataset"}
     assert om.runtime.model("m").fit("*").get().attributes["signature"]["Y"]["name"] == "y"
+
+
+def test_a_hidden_dataset_has_a_name_as_any_other(om: Omega) -> None:
+    om.datasets.put(DATA, "features/_raw")
+    meta = om.runtime.model("m").fit("features/_raw@1[a]", "features/_raw[y]").get()
+    assert meta.attributes["dataset"] == {
+        "X": {"name": "features/_raw@1[a]", "version": 1, "columns": ["a"]},
+        "Y": {"name": "features/_raw[y]", "version": 1, "columns": None},
+    }
+
+
+def test_a_column_that_is_missing_is_said_before_anything_is_submitted(om: Omega) -> None:
+    for data in (("data[nope]", "data[y]"), ("data[a]", "data[nope]")):
+        with pytest.raises(ColumnNotFoundError, match="nope"):
+            om.runtime.model("m").fit(*data)
+    assert om.runtime.recent() == []
 
 
 def test_data_in_memory_has_no_name(om: Omega) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LinearRegression
 
+from omega_domain.entities.metadata import HeadQuery
 from omega_domain.entities.version import Payload
 from omega_domain.omega import Omega
 
@@ -279,6 +281,82 @@ def test_drop_of_a_version_drops_that_version(om: Run, omega: Omega) -> None:
         omega.models.put(value, "m")
     om("models", "drop", "m@2")
     assert omega.models.get("m") == 1
+
+
+#: Every command that takes the name of an object and is about all of it, or about a version.
+COMMANDS = (
+    "datasets drop {}",
+    "datasets drop {} --force",
+    "datasets metadata {}",
+    "datasets metadata {} -a owner=ann",
+    "datasets versions {}",
+    "datasets tag {} best",
+    "datasets promote {} --to prod",
+    "datasets promote d --to prod --as {}",
+    "datasets help {}",
+    "datasets compact {}",
+    "datasets summary {}",
+    "datasets put flights.csv {}",
+    "promote datasets {} --to prod",
+    "history datasets {}",
+    "rollback datasets {}",
+    "approve datasets {} --as release",
+    "export datasets/{} --path never.omega",
+    "import made.omega datasets/{}",
+    "restore kept datasets/{}",
+    "runtime model {} predict d",
+    "runtime script {} run",
+    "runtime explain model {}",
+)
+
+
+@pytest.mark.parametrize("piece", ["d[delay]", "d[^delay]", "d#", "d#rows:start=0,end=2", "d@1[delay]"])
+def test_no_command_takes_a_piece_for_the_whole(om: Run, omega: Omega, flights: Path, piece: str) -> None:
+    om("datasets", "put", flights, "d", "--tag", "v1")
+    omega.models.put(1, "d")
+    omega.scripts.put(1, "d")
+    omega.export("datasets/d", "made.omega")
+    omega.backup("kept")
+    before = [head.to_plain() for head in omega.context.metadata.heads(HeadQuery())]
+    for command in COMMANDS:
+        done = om(*(word.format(piece) for word in command.split()))
+        assert done.code == 1, (command, done)
+        assert f"'{piece}'" in done.err, (command, done)
+        assert done.err.rstrip().endswith(("'d'", "'d@1'")), (command, done)
+    assert [head.to_plain() for head in omega.context.metadata.heads(HeadQuery())] == before
+    assert not Path("never.omega").exists()
+
+
+def test_a_model_is_not_written_for_a_piece_of_it(om: Run, omega: Omega) -> None:
+    omega.models.put(LinearRegression(), "m")
+    done = om("models", "get", "m[x]", "m.joblib")
+    assert (done.code, Path("m.joblib").exists()) == (1, False)
+    assert "'columns' can not be used to get 'm'" in done.err
+
+
+def test_get_names_columns_that_are_missing(om: Run, flights: Path) -> None:
+    om("datasets", "put", flights, "d")
+    done = om("datasets", "get", "d[nope]")
+    assert done.code == 1
+    assert "carrier" in done.err
+
+
+def test_list_shows_hidden_names_when_asked(om: Run, omega: Omega) -> None:
+    for name in ("a", "_b", "c/.d"):
+        omega.datasets.put(1, name)
+    assert [row["name"] for row in om("datasets", "list", "--json").json] == ["a"]
+    assert [row["name"] for row in om("datasets", "list", "--hidden", "--json").json] == ["_b", "a", "c/.d"]
+
+
+def test_gates_of_hidden_objects_are_listed(om: Run, omega: Omega) -> None:
+    omega.models.put(1, "_baseline", attributes={"gates": "signed"})
+    assert [row["object"] for row in om("gates", "--json").json["declared"]] == ["_baseline"]
+
+
+def test_a_name_of_the_runtime_is_refused(om: Run, flights: Path) -> None:
+    done = om("datasets", "put", flights, ".omega/x")
+    assert done.code == 1
+    assert "reserved for the runtime" in done.err
 
 
 def test_drop_of_what_is_missing_is_an_error_unless_forced(om: Run) -> None:

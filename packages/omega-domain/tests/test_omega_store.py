@@ -8,7 +8,7 @@ from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.adapters.memory.metadata import MemoryMetadataStore
 from omega_domain.adapters.memory.store import MemoryStore
 from omega_domain.services.context import Context
-from omega_domain.testing.names import HiddenNamesContract
+from omega_domain.testing.names import HiddenNamesContract, NamesContract
 from omega_domain.testing.omega_store import (
     CollectContract,
     CustomBackendContract,
@@ -48,6 +48,10 @@ class TestPromotionOnMemory(_OnMemory, PromotionContract):
 
 class TestCollectOnMemory(_OnMemory, CollectContract):
     """Collect, check and usage."""
+
+
+class TestNamesOnMemory(_OnMemory, NamesContract):
+    """Verbs and the grammar of names."""
 
 
 class TestHiddenNamesOnMemory(_OnMemory, HiddenNamesContract):

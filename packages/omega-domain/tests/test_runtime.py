@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pdb  # noqa: T100 -- mode(pdb=True)
+import re
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from types import TracebackType
@@ -327,6 +328,59 @@ class TestRecords:
         elsewhere = Omega(metadata=om.context.metadata, store=om.context.store)
         with pytest.raises(TaskFailedError, match="NotFittedError: 'new' is not fitted yet"):
             elsewhere.runtime.result(result.id).get()
+
+
+def _export(om: Omega, name: str) -> None:
+    om.export(f"models/{name}", "never made")
+
+
+def _link(om: Omega, name: str) -> None:
+    om.runtime.link_dataset(name, "x")
+
+
+#: What the runtime and an Omega do with the name of a model or script -> whether it may name a version.
+CALLS: dict[str, tuple[Callable[[Omega, str], object], bool]] = {
+    "model": (lambda om, name: om.runtime.model(name).predict("x"), True),
+    "model in a canvas": (lambda om, name: om.runtime.sequence().model(name).predict("x"), True),
+    "fit": (lambda om, name: om.runtime.model(name).fit("x", "y"), True),
+    "script": (lambda om, name: om.runtime.script(name).run(), True),
+    "callback": (lambda om, name: om.runtime.callback(name), True),
+    "explain": (lambda om, name: om.runtime.explain(name), True),
+    "export": (_export, True),
+    "link_dataset": (_link, False),
+    "ModelProxy.link_dataset": (lambda om, name: om.runtime.model(name).link_dataset("x"), False),
+    "import_archive": (lambda om, name: om.import_archive("not read", f"models/{name}"), False),
+    "restore": (lambda om, name: om.restore("not read", names=f"models/{name}"), False),
+}
+
+
+class TestNames:
+    @pytest.mark.parametrize("piece", ["[x]", "[^x]", "#", "#rows:start=0,end=2", "#iterchunks:chunksize=2", "@1[x]"])
+    @pytest.mark.parametrize("call", CALLS)
+    def test_a_piece_is_no_model_or_script(self, om: Omega, call: str, piece: str) -> None:
+        do, takes_versions = CALLS[call]
+        whole = "double@1" if takes_versions and piece.startswith("@") else "double"
+        with pytest.raises(InvalidNameError, match=rf"'double{re.escape(piece)}'.* '{whole}'$"):
+            do(om, f"double{piece}")
+        assert om.runtime.recent() == []
+
+    @pytest.mark.parametrize("version", ["@1", "@latest", "^"])
+    @pytest.mark.parametrize("call", [call for call, (_, takes_versions) in CALLS.items() if not takes_versions])
+    def test_a_version_is_refused_where_all_are_meant(self, om: Omega, call: str, version: str) -> None:
+        with pytest.raises(InvalidNameError, match="give the plain name 'double'"):
+            CALLS[call][0](om, f"double{version}")
+
+    @pytest.mark.parametrize("name", ["r[x]", "r@1", "r#", ".omega/r"])
+    def test_a_result_gets_a_plain_name_of_the_users_own(self, om: Omega, name: str) -> None:
+        with pytest.raises(InvalidNameError, match=re.escape(name)):
+            om.runtime.model("double").predict("x", rName=name)
+        assert om.runtime.recent() == []
+
+    def test_pieces_that_data_do_not_have_are_refused_before_anything_is_submitted(self, om: Omega) -> None:
+        for data in (("x[a]",), ("x#",), ("x", "y[a]")):
+            with pytest.raises(UnsupportedOptionError):
+                om.runtime.model("double").fit(*data)
+        assert om.runtime.recent() == []
 
 
 class TestWhatThereIs:

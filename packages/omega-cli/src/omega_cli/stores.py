@@ -28,6 +28,9 @@ Name = Annotated[
         metavar="NAME", help="Name of the object; also name@tag, name@3, name^.", autocompletion=completion.objects
     ),
 ]
+PlainName = Annotated[
+    str, typer.Argument(metavar="NAME", help="Name of the object.", autocompletion=completion.objects)
+]
 Attributes = Annotated[
     list[str], typer.Option("--attribute", "-a", metavar="KEY=VALUE", help="Attribute to set; VALUE is JSON or text.")
 ]
@@ -118,7 +121,7 @@ def get(
     from omega_ml.exchange import excerpt, write_object
 
     session, store = Session.of(ctx), store_of(ctx)
-    meta = store.resolve(name)
+    meta = store.locate(name)
     query = parsing.filter_of(where, typed=meta.kind.startswith("pandas."))
     facts = {"name": meta.name, "kind": meta.kind, "version": meta.version}
     if file is None:
@@ -167,7 +170,7 @@ def metadata(ctx: typer.Context, name: Name, attribute: Attributes = []) -> None
 
 
 @app.command("versions")
-def versions(ctx: typer.Context, name: Name) -> None:
+def versions(ctx: typer.Context, name: PlainName) -> None:
     """List the versions of an object, oldest first.
 
     JSON: an array of what the command metadata shows, and from: where a version was promoted from.
@@ -210,7 +213,7 @@ def help_(
 
 
 @app.command("compact")
-def compact(ctx: typer.Context, name: Name) -> None:
+def compact(ctx: typer.Context, name: PlainName) -> None:
     """Merge what was appended piece by piece.
 
     As a new version with the same content.

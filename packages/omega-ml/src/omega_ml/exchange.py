@@ -74,7 +74,7 @@ def write_object(store: OmegaStore, name: str, path: Path, *, query: Q | None = 
     """
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already; overwrite it by --force, or give another name")
-    meta = store.resolve(name)
+    meta = store.locate(name)
     if meta.kind == "python.file":
         store.get(name, path=path)
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from omega_domain.entities.names import ObjectRef
 from omega_domain.errors import ObjectNotFoundError
 
 if TYPE_CHECKING:
@@ -29,11 +30,12 @@ def link_dataset(
         Yname: name of the dataset of the target.
 
     Raises:
-        ObjectNotFoundError: there is no such model or dataset.
+        ObjectNotFoundError: there is no such model or dataset. ColumnNotFoundError: a dataset has no such column.
+        InvalidNameError: the name of the model is not a plain one.
     """
-    meta = models.resolve(name)
+    meta = models.resolve(ObjectRef.parse_plain(name, "link data to").name)
     for dataset in filter(None, (Xname, Yname)):
-        datasets.resolve(dataset)
+        datasets.locate(dataset)
     meta.attributes[LINKED] = {"X": {"name": Xname}, "Y": {"name": Yname}}
     return meta.save()
 

@@ -66,7 +66,7 @@ def _check_arguments(meta: Metadata, action: str, kwargs: Mapping[str, Any]) -> 
 def _check_dataset(datasets: OmegaStore, name: str, canvas: Canvas | None) -> None:
     ref = ObjectRef.parse(name)
     if canvas is None or not canvas.makes(datasets.bucket, ref.name):
-        datasets.resolve(name)
+        datasets.locate(name)
 
 
 def _check_default(datasets: OmegaStore, meta: Metadata, canvas: Canvas | None, *, is_open: bool) -> None:

@@ -24,9 +24,10 @@ from omega_domain.entities.names import (
     validate_tag,
 )
 from omega_domain.entities.promotion import HistoryEntry, PromotionPlan
-from omega_domain.entities.query import Q, all_of
+from omega_domain.entities.query import Q, all_of, column_not_found
 from omega_domain.entities.version import Version
 from omega_domain.errors import (
+    ColumnNotFoundError,
     InvalidNameError,
     StoreError,
     UnsupportedObjectError,
@@ -178,17 +179,24 @@ class OmegaStore:
         return [self._metadata(head) for head in heads] if raw else [head.key.name for head in heads]
 
     def exists(self, name: str) -> bool:
-        """Tell whether there is an object (and version) of this name."""
+        """Tell whether there is an object of this name, and the version, columns or chunks of it that are named.
+
+        Rows are a slice, which may be empty. Columns count as there where a kind does not say which it has.
+        """
         ref = self._parse(name)
-        return ref.name in self._transient or self._resolve(ref, required=False) is not None
+        if ref.name in self._transient:
+            return True
+        meta = self._resolve(ref, required=False)
+        return meta is not None and self._has(meta, ref)
 
     def drop(self, name: str, *, force: bool = False) -> bool:
         """Remove an object, or with ``name@version`` that version only; return whether there was one.
 
         Raises:
             ObjectNotFoundError: there is no such object, unless ``force``.
+            InvalidNameError: the name is one of columns, rows or chunks.
         """
-        ref = self._parse(name)
+        ref = ObjectRef.parse_whole(name, "drop")
         meta = self._resolve(ref, required=not force)
         if meta is None or meta.record is None:
             return False
@@ -204,14 +212,14 @@ class OmegaStore:
     def metadata(self, name: str, version: int | str | None = None) -> Metadata | None:
         """Return the metadata of an object or of a version of it; None if there is none.
 
+        Columns, rows and chunks have none of their own: theirs is that of the object, and None where :meth:`exists`
+        says that they are not there.
+
         To a backend that is putting the object, there is only what it has put itself; saving that makes a new version.
         """
         ref = self._parse(name, version)
-        pinned = self._pinned.get(ref.name)
-        if pinned and not ref.selector:
-            return pinned
-        meta: Metadata | None = self._resolve(ref, required=False)
-        return self._renewed(meta, self._staged) if meta and self._staged and not ref.selector else meta
+        meta = self._known(ref)
+        return meta if meta is not None and self._has(meta, ref) else None
 
     def versions(self, name: str) -> Sequence[Metadata]:
         """Return the metadata of all versions of an object, oldest first.
@@ -227,7 +235,7 @@ class OmegaStore:
     def tag(self, name: str, tag: str) -> Metadata:
         """Give a version of an object a further name; return its metadata. A tag moves if it was somewhere else."""
         validate_tag(tag)
-        meta = self._resolve(self._parse(name), required=True)
+        meta = self._resolve(ObjectRef.parse_whole(name, "tag"), required=True)
         record = meta.record
 
         def tagged(head: Head) -> Head:
@@ -275,19 +283,19 @@ class OmegaStore:
 
     def summary(self, name: str) -> dict[str, Any]:
         """Return facts about an object for people, in plain JSON types."""
-        meta = self._resolve(self._parse(name), required=True)
-        backend = self._backend(self.context.registry.by_kind(meta.kind), self._view(_pinned={meta.name: meta}))
-        facts = backend.summary(meta.name) if isinstance(backend, SupportsSummary) else {}
+        meta = self._resolve(ObjectRef.parse_whole(name, "summarize"), required=True)
         plain = meta.to_plain()
-        return {key: plain[key] for key in ("name", "kind", "version", "tags", "size", "created", "author")} | facts
+        facts = ("name", "kind", "version", "tags", "size", "created", "author")
+        return {key: plain[key] for key in facts} | self._facts(meta)
 
     def compact(self, name: str) -> Metadata:
         """Merge the segments of an object that was appended to, as a new version with the same content.
 
         Raises:
             UnsupportedOptionError: objects of this kind have no segments.
+            InvalidNameError: the name is one of a version, which never changes, or of a piece.
         """
-        meta = self._resolve(self._parse(name), required=True)
+        meta = self._metadata(self._finder.head(self._plain_key(name, "compact"), required=True))
         backend = self._backend(self.context.registry.by_kind(meta.kind), self)
         if not isinstance(backend, SupportsCompact):
             raise UnsupportedOptionError(f"{name!r} is a {meta.kind}, which has no segments to merge")
@@ -303,7 +311,8 @@ class OmegaStore:
 
     def get_backend(self, name: str) -> DataBackend:
         """Return the backend of a stored object. Raises ObjectNotFoundError."""
-        return self.get_backend_bykind(self._resolve(self._parse(name), required=True).kind)
+        ref = ObjectRef.parse_whole(name, "ask for the backend of")
+        return self.get_backend_bykind(self._resolve(ref, required=True).kind)
 
     def get_backend_bykind(self, kind: str) -> DataBackend:
         """Return the backend of a kind. Raises UnknownKindError."""
@@ -316,7 +325,7 @@ class OmegaStore:
     def help(self, name: str | None = None) -> str:
         """Return what can be done with an object, or with every kind: what it stores and its options."""
         if name is not None:
-            kinds = [self._resolve(self._parse(name), required=True).kind]
+            kinds = [self._resolve(ObjectRef.parse_whole(name, "ask for help on"), required=True).kind]
         else:
             kinds = self.context.registry.kinds
         return "\n\n".join(_describe(kind, self.context.registry.by_kind(kind)) for kind in kinds)
@@ -344,8 +353,9 @@ class OmegaStore:
 
     def object_store_key(self, name: str, ext: str) -> str:
         """Return a key that is unique to this object and fit for a collection or file of any store."""
-        whole = hashlib.sha256(f"{self.bucket}\0{self.prefix}\0{name}".encode()).hexdigest()
-        slug = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40]
+        key = self._plain_key(name, "make a key for")
+        whole = hashlib.sha256(f"{key.bucket}\0{key.prefix}\0{key.name}".encode()).hexdigest()
+        slug = re.sub(r"[^A-Za-z0-9]+", "-", key.name).strip("-")[:40]
         return ".".join(part for part in (self.prefix.strip("/"), slug, whole[:24], ext) if part)
 
     # -- promotion -------------------------------------------------------------------------------------------------
@@ -378,9 +388,10 @@ class OmegaStore:
 
         Raises:
             PromotionError: it can not be promoted there. PromotionRefusedError: a gate refused it; nothing was changed.
-            UntrustedObjectError: it is not trusted where it is.
+            UntrustedObjectError: it is not trusted where it is. InvalidNameError: it is a piece of an object, or the
+            name there is no plain one.
         """
-        source = self._resolve(self._parse(name), required=True)
+        source = self._resolve(ObjectRef.parse_whole(name, "promote"), required=True)
         do = plan if dry_run else promote
         return do(source, other, asname=asname, **options)
 
@@ -403,7 +414,7 @@ class OmegaStore:
             note: what else there is to say.
             digest: approve what has this digest where it comes from, and need not be here yet.
         """
-        ref = self._parse(name)
+        ref = ObjectRef.parse_whole(name, "approve")
         meta = self._resolve(ref, required=digest is None)
         version = meta.record if meta and digest in {None, meta.digest} else None
         said = digest or (version.digest if version else "")
@@ -474,10 +485,24 @@ class OmegaStore:
         return self._view(_may_reserve=True)
 
     def resolve(self, name: str) -> Metadata:
-        """Return the metadata of an object or version. Raises ObjectNotFoundError."""
+        """Return the metadata of an object or version.
+
+        Raises:
+            ObjectNotFoundError: there is no such object. InvalidNameError: the name is one of columns, rows or chunks.
+        """
+        return self._at(ObjectRef.parse_whole(name, "name"))
+
+    def locate(self, name: str) -> Metadata:
+        """Return the metadata of the object that data of this name are read from, which may be columns, rows or chunks.
+
+        Raises:
+            ObjectNotFoundError: there is no such object. ColumnNotFoundError: it has no such column.
+            UnsupportedOptionError: objects of this kind have no columns, or are not read in chunks.
+        """
         ref = self._parse(name)
-        pinned = self._pinned.get(ref.name)
-        return pinned if pinned and not ref.selector else self._resolve(ref, required=True)
+        meta = self._at(ref)
+        self._check_piece(meta, ref)
+        return meta
 
     def __repr__(self) -> str:
         return f"OmegaStore(bucket={self.bucket!r}, prefix={self.prefix!r}, store={self.context.store.url!r})"
@@ -540,6 +565,43 @@ class OmegaStore:
         if ref.selector:
             raise InvalidNameError(f"{name!r} already names a version; leave out version={version!r}")
         return replace(ref, version=str(version)) if version != LATEST else ref
+
+    def _at(self, ref: ObjectRef) -> Metadata:
+        pinned = self._pinned.get(ref.name)
+        found: Metadata = pinned if pinned and not ref.selector else self._resolve(ref, required=True)
+        return found
+
+    def _known(self, ref: ObjectRef) -> Metadata | None:
+        """Return the metadata as whoever sees this view is to know it, if there is any."""
+        pinned = self._pinned.get(ref.name)
+        if pinned and not ref.selector:
+            return pinned
+        meta: Metadata | None = self._resolve(ref, required=False)
+        return self._renewed(meta, self._staged) if meta and self._staged and not ref.selector else meta
+
+    def _has(self, meta: Metadata, ref: ObjectRef) -> bool:
+        try:
+            self._check_piece(meta, ref)
+        except (ColumnNotFoundError, UnsupportedOptionError):
+            return False
+        return True
+
+    def _check_piece(self, meta: Metadata, ref: ObjectRef) -> None:
+        """Raise if an object has no such columns, or is not read by rows or in chunks, as far as its kind says."""
+        if ref.is_whole:
+            return
+        get_options(self.context.registry.by_kind(meta.kind), ref, {})
+        if ref.columns is None:
+            return
+        labels: Any = self._facts(meta).get("columns", ref.columns)
+        for column in ref.columns:
+            if column not in labels:
+                raise column_not_found(column, labels)
+
+    def _facts(self, meta: Metadata) -> dict[str, Any]:
+        """Return what the kind of an object says of it."""
+        backend = self._backend(self.context.registry.by_kind(meta.kind), self._view(_pinned={meta.name: meta}))
+        return backend.summary(meta.name) if isinstance(backend, SupportsSummary) else {}
 
     def _resolve(self, ref: ObjectRef, *, required: bool) -> Any:
         head = self._finder.head(ObjectKey(self.bucket, self.prefix, ref.name), required=required)
