@@ -87,7 +87,7 @@ class _Collector:
 
     def run(self) -> CollectReport:
         self._drop_temporary()
-        found = survey(self._context, grace=self._grace)
+        found = survey(self._context, grace=self._grace, now=self._start)
         for lineage in found.lineages:
             self._collect_versions(lineage)
         self._collect_strays(found)
@@ -126,11 +126,23 @@ class _Collector:
 
     def _collect_versions(self, lineage: Lineage) -> None:
         if lineage.is_gone:
-            self._report.objects.append(str(lineage.head.key))
-            versions = {version.id for version in lineage.superseded}
-            self._remove(versions, of=len(versions), trace=versions.union(lineage.expired), uids=[lineage.head.uid])
+            self._collect_gone(lineage)
         elif lineage.head.dropped is None:
             self._collect_superseded(lineage)
+
+    def _collect_gone(self, lineage: Lineage) -> None:
+        """Remove a dropped object, unless its head is about to come to life: an import makes it that way."""
+        head = lineage.head
+        if not self._claim_gone(head):
+            return
+        self._report.objects.append(str(head.key))
+        versions = {version.id for version in lineage.superseded}
+        self._remove(versions, of=len(versions), trace=versions.union(lineage.expired), uids=[head.uid])
+
+    def _claim_gone(self, head: Head) -> bool:
+        """Change a dropped head, so that whoever would bring it to life finds that somebody was faster."""
+        after = self._context.trust.sign_head(replace(head, revision=head.revision + 1))
+        return self._report.is_dry_run or self._context.metadata.commit(after, expected=head.revision)
 
     def _collect_superseded(self, lineage: Lineage) -> None:
         """Take versions out of the head, then remove them; those with older live ones leave a tombstone."""
@@ -191,18 +203,26 @@ class _Collector:
     def _collect_strays(self, found: Survey) -> None:
         """Remove records that were never committed, once their writer must be dead."""
         horizon = self._start - self._context.retention.lease
-        old = {stray.id for stray in found.strays if isinstance(stray, Tombstone) or stray.created < horizon}
-        self._remove(old, of=len(old))
+        old = [stray for stray in found.strays if isinstance(stray, Tombstone) or stray.created < horizon]
+        leased = self._leased() if old else set()
+        ids = {stray.id for stray in old if isinstance(stray, Tombstone) or leased.isdisjoint(_refs(stray))}
+        self._remove(ids, of=len(ids))
+
+    def _leased(self) -> set[str]:
+        """Return the payloads that somebody holds: a version that is restored is old, its leases are not."""
+        blobs = {info.id for info in self._context.store.files.find() if not self._is_over(info.leased_until)}
+        documents = self._context.store.collection(PAYLOADS).find({"leased_until": {"$gte": self._start}})
+        return blobs.union(entry["_id"] for entry in documents)
 
     def _collect_blobs(self, needed: set[str]) -> None:
         sizes = {
             info.id: info.size
             for info in self._context.store.files.find()
-            if info.id not in needed and info.leased_until < self._context.clock.now()
+            if info.id not in needed and self._is_over(info.leased_until)
         }
         deleted = set(sizes)
         if not self._report.is_dry_run:
-            deleted = self._context.store.files.delete(sizes, leased_before=self._context.clock.now())
+            deleted = self._context.store.files.delete(sizes, leased_before=self._start)
         self._report.blobs = len(deleted)
         self._report.size = sum(sizes[blob] for blob in deleted)
 
@@ -216,11 +236,16 @@ class _Collector:
                 self._delete_documents(entry["_id"])
 
     def _is_over(self, leased_until: datetime) -> bool:
-        return leased_until < self._context.clock.now()
+        """Tell whether a lease had ended when this run began.
+
+        What was committed since then has renewed its lease since then, so it counts as leased however long this run
+        takes or stands still; what was committed before is in the mark.
+        """
+        return leased_until < self._start
 
     def _doom(self, ref: str) -> bool:
         """Claim a payload for deletion; a writer that renews its lease from now on is told that it is gone."""
-        over = {"_id": ref, "leased_until": {"$lt": self._context.clock.now()}}
+        over = {"_id": ref, "leased_until": {"$lt": self._start}}
         return self._context.store.collection(PAYLOADS).update_one(over, {"$set": {"doomed": True}}).matched_count > 0
 
     def _delete_documents(self, ref: str) -> None:
@@ -234,6 +259,10 @@ class _Collector:
 
 def _batches(versions: list[Version]) -> list[list[Version]]:
     return [versions[start : start + BATCH] for start in range(0, len(versions), BATCH)]
+
+
+def _refs(version: Version) -> set[str]:
+    return {part.ref for part in version.parts}
 
 
 def _bury(version: Version) -> Tombstone:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from omega_domain.entities.metadata import Head
 from omega_domain.entities.names import ObjectKey
-from omega_domain.entities.version import Payload, Version, VersionRef, canonical_json
+from omega_domain.entities.version import Part, Payload, Version, VersionRef, canonical_json
 from omega_domain.errors import (
     ConflictError,
     ObjectNotFoundError,
@@ -21,7 +21,7 @@ from omega_domain.errors import (
 )
 from omega_domain.services.attempts import Put, current_attempt
 from omega_domain.services.context import Context
-from omega_domain.services.payload import Payloads
+from omega_domain.services.payload import Hold, Payloads
 
 if TYPE_CHECKING:
     from omega_domain.services.metadata import Merge, Metadata
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 MAX_PAUSE = 0.05
 #: How far the clocks of clients and workers may be apart.
 SKEW = timedelta(minutes=10)
+#: When a head was dropped of which nothing is kept.
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 T = TypeVar("T")
 
@@ -59,7 +61,7 @@ class Commits:
     def commit(self, draft: Metadata, *, merge: Merge | None = None) -> tuple[Head, Version]:
         """Make the draft the current version of its name; return the new head and version."""
         changed = plain_attributes(draft.changed_attributes, draft.name)
-        leased: set[str] = set()
+        holds: dict[str, datetime] = {}
         running = current_attempt()
         put = running.next_put(draft.key) if running else None
         ids = put.version_ids() if put else iter(self._context.new_id, "")
@@ -70,10 +72,8 @@ class Commits:
                 return head, former
             parent = self._parent(head, draft) if head and merge else None
             payload = merge(parent) if merge else draft.payload
-            held = leased.union(part.ref for part in (parent.parts if parent else ()))
-            fresh = [part for part in payload.parts if part.ref not in held]
-            self._payloads.lease(fresh)
-            leased.update(part.ref for part in fresh)
+            held = {part.ref for part in (parent.parts if parent else ())}
+            hold = self._hold([part for part in payload.parts if part.ref not in held], holds)
             before = head.attributes if head else {}
             if put:
                 put.check()
@@ -82,6 +82,7 @@ class Commits:
                 head,
                 kind=draft.kind,
                 payload=payload,
+                hold=hold,
                 attributes={k: v for k, v in {**before, **changed}.items() if k not in draft.removed_attributes},
                 tags=(self._tag,) if self._tag else (),
                 version_id=next(ids),
@@ -96,13 +97,19 @@ class Commits:
         *,
         kind: str,
         payload: Payload,
+        hold: Hold,
         attributes: Mapping[str, Any],
         tags: tuple[str, ...] = (),
         provenance: Mapping[str, Any] | None = None,
         version_id: str | None = None,
         parked: Parked | None = None,
     ) -> tuple[Head, Version] | None:
-        """Try once to put a new version on top of this head, or of what is parked; None if others were faster."""
+        """Try once to put a new version on top of this head, or of what is parked; None if others were faster.
+
+        Raises:
+            ConflictError: this took longer than what was leased for it is held, and collect has taken it; then the
+                object is as it was.
+        """
         if head is not None:
             self._context.trust.check_before_change(head)
         now = self._context.clock.now()
@@ -135,8 +142,55 @@ class Commits:
             modified=now,
         )
         after, version = self._context.trust.sign_head(after), self._context.trust.sign_version(version)
-        done = self._context.metadata.commit(after, expected=head.revision if head else None, version=version)
-        return (after, version) if done else None
+        return (after, version) if self.publish(head, after, version, hold=hold) else None
+
+    def publish(
+        self, before: Head | None, after: Head, version: Version | None = None, *, hold: Hold | None = None
+    ) -> bool:
+        """Make a head visible in place of another, unless that has changed; tell whether it was done.
+
+        Args:
+            before: the head that is replaced; None for a new one.
+            after: the head, signed.
+            version: the version that it leads to, if that is new.
+            hold: what was leased for the version.
+
+        Raises:
+            ConflictError: this took longer than the payload was held, and collect has taken it; then the object is as
+                it was.
+        """
+        done = self._context.metadata.commit(after, expected=before.revision if before else None, version=version)
+        is_late = hold is not None and self._context.clock.now() >= hold.until
+        if done and version and hold and is_late and not self._is_whole(before, version, hold):
+            self._take_back(before, after)
+            raise ConflictError(
+                f"{after.key.name!r} was not changed: between the check of its payload and the commit more time went by "
+                f"than half a lease lasts ({self._context.retention.lease}), and it was collected meanwhile; try again"
+            )
+        return done
+
+    def _hold(self, parts: Sequence[Part], holds: dict[str, datetime]) -> Hold:
+        """Lease parts, but in the attempts that follow only those whose hold is soon over."""
+        now, lease = self._context.clock.now(), self._context.retention.lease
+        due = [part for part in parts if holds.get(part.ref, now) - lease / 4 <= now]
+        renewed = self._payloads.lease(due)
+        holds.update(dict.fromkeys((part.ref for part in due), renewed.until))
+        return Hold(parts, min((holds[part.ref] for part in parts), default=renewed.until))
+
+    def _is_whole(self, before: Head | None, version: Version, hold: Hold) -> bool:
+        """Tell whether the payload and the record of a version are there, and those parked between it and the head."""
+        ref, last = version.parent, before.tip.id if before else ""
+        is_there = self._context.metadata.version(version.id) is not None
+        while is_there and ref is not None and ref.id != last:
+            parked = self._context.metadata.version(ref.id)
+            is_there, ref = parked is not None, parked.parent if parked else None
+        return is_there and not self._payloads.missing([*hold.parts, *version.parts])
+
+    def _take_back(self, before: Head | None, after: Head) -> None:
+        """Let the former head follow a head whose version can not be read, or let the object be gone if it is new."""
+        former = before if before and before.dropped is None else replace(after, dropped=LONG_AGO)
+        back = replace(former, revision=after.revision + 1, version=None)
+        self._context.metadata.commit(self._context.trust.sign_head(back), expected=after.revision)
 
     def update_attributes(self, changed: Metadata) -> Head:
         """Write the attributes touched in this metadata, and no others."""
@@ -179,7 +233,7 @@ class Commits:
             if after.dropped is None:
                 self._context.trust.check_before_change(head)
             after = self._context.trust.sign_head(after)
-            return after if self._context.metadata.commit(after, expected=head.revision) else None
+            return after if self.publish(head, after) else None
 
         return self.until_done(attempt, key)
 

@@ -53,12 +53,18 @@ class Survey:
         return (version for lineage in self.lineages for version in lineage.live)
 
 
-def survey(context: Context, *, grace: timedelta | None = None) -> Survey:
+def survey(context: Context, *, grace: timedelta | None = None, now: datetime | None = None) -> Survey:
     """Sort all versions of a context by liveness.
 
-    Heads are read before records: what is committed in between shows up as a stray, which is left alone while young.
+    Heads are read before records: what is committed in between shows up as a stray, which is left alone while its
+    payload is leased.
+
+    Args:
+        context: the context.
+        grace: how long what was replaced or dropped is live; by default what the retention says.
+        now: the moment to judge by, which must not be later than this call; by default that of this call.
     """
-    rule = _Rule(context, context.retention.grace if grace is None else grace)
+    rule = _Rule(context, context.retention.grace if grace is None else grace, now or context.clock.now())
     heads = [*context.metadata.heads(HeadQuery()), *context.metadata.heads(HeadQuery(dropped=True))]
     records: dict[str, dict[str, Record]] = {}
     for record in context.metadata.records():
@@ -86,9 +92,9 @@ def reachable(payloads: Payloads, versions: Iterator[Version]) -> dict[str, Part
 class _Rule:
     """The rule of liveness at one moment."""
 
-    def __init__(self, context: Context, grace: timedelta) -> None:
+    def __init__(self, context: Context, grace: timedelta, now: datetime) -> None:
         self._retention = replace(context.retention, grace=grace)
-        self._now = context.clock.now()
+        self._now = now
 
     def sort(self, head: Head, records: dict[str, Record]) -> Lineage:
         """Take the records of one head's chain out of ``records`` and sort them by liveness."""

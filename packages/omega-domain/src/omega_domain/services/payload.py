@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from tempfile import SpooledTemporaryFile
@@ -31,6 +31,14 @@ BUFFER = 1 << 20
 LARGEST_IN_MEMORY = 512 << 20
 PAYLOADS = "omega.payloads"
 TOKEN = "_omega"  # noqa: S105 -- the name of a field
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Parts, and until when collect leaves them alone at least, though no version needs them yet."""
+
+    parts: Sequence[Part]
+    until: datetime
 
 
 class Payloads:
@@ -181,8 +189,8 @@ class Payloads:
         """Return how many documents of a part are there."""
         return self._context.store.collection(part.collection).count_documents(of_token(part.token))
 
-    def lease(self, parts: Iterable[Part]) -> None:
-        """Extend the leases of parts written here, just before they are committed.
+    def lease(self, parts: Iterable[Part]) -> Hold:
+        """Extend the leases of parts written here, just before they are committed; return how long they hold.
 
         A part written a moment ago is not asked for again.
 
@@ -190,12 +198,14 @@ class Payloads:
             ConflictError: one of them was collected: the put took longer than a lease lasts.
         """
         soon = self._context.clock.now() + self._context.retention.lease / 2
-        missing = self.missing([part for part in parts if not self._written.pop(part.ref, soon) > soon])
+        listed = tuple(parts)
+        missing = self.missing([part for part in listed if not self._written.pop(part.ref, soon) > soon])
         if missing:
             raise ConflictError(
                 f"{len(missing)} part(s) of the payload were collected before the commit, because it took longer than "
                 f"a lease lasts ({self._context.retention.lease}); nothing was changed, try again"
             )
+        return Hold(listed, soon)
 
     def missing(self, parts: Iterable[Part]) -> set[str]:
         """Extend the leases of these parts, pages with all they list; return the refs that this store does not have."""

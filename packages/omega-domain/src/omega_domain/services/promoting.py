@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from omega_domain.entities.metadata import Head
@@ -19,7 +18,7 @@ from omega_domain.entities.version import Part, Payload, Version, VersionRef
 from omega_domain.errors import CorruptPayloadError, PromotionError, PromotionRefusedError
 from omega_domain.ports.gate import GateSpec
 from omega_domain.services.closure import data_of
-from omega_domain.services.committing import Parked
+from omega_domain.services.committing import LONG_AGO, Parked
 from omega_domain.services.history import ACTION, ARCHIVED, PROMOTION, History
 from omega_domain.services.payload import has_rows
 from omega_domain.services.planning import Prepared, Request, older_versions, place_of, prepare
@@ -27,9 +26,6 @@ from omega_domain.services.planning import Prepared, Request, older_versions, pl
 if TYPE_CHECKING:
     from omega_domain.services.metadata import Metadata
     from omega_domain.services.store import OmegaStore
-
-#: A head that was dropped so long ago that nothing about it is kept.
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def promote(source: Metadata, target: OmegaStore, **options: Any) -> Metadata:
@@ -109,12 +105,15 @@ class _Promotion:
 
     def _commit(self, head: Head | None, prepared: Prepared) -> object:
         *older, version = prepared.versions
+        copied = [part for payload in self._copied.values() for part in payload.parts]
+        hold = self._target.payloads.lease({part.ref: part for part in copied}.values())
         parked = self._park(head, older, prepared)
         return self._target.commits.try_commit(
             self._request.key,
             head,
             kind=version.kind,
             payload=self._copied[version.digest],
+            hold=hold,
             attributes=prepared.attributes,
             tags=tuple(tag for tag, tagged in prepared.tags.items() if tagged is version),
             provenance=self._provenance(version, prepared.plan),
@@ -276,9 +275,9 @@ def _store_unseen(version: Version, target: OmegaStore) -> None:
         kind=version.kind,
         current=version.ref,
         tip=version.ref,
-        created=_LONG_AGO,
-        modified=_LONG_AGO,
-        dropped=_LONG_AGO,
+        created=LONG_AGO,
+        modified=LONG_AGO,
+        dropped=LONG_AGO,
     )
     context.metadata.commit(passing, expected=None, version=version)
     context.metadata.purge(uids=[passing.uid])

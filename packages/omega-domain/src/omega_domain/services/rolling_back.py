@@ -46,6 +46,7 @@ def roll_back(live: Metadata, *, reason: str = "") -> Metadata:
             now,
             kind=former.kind,
             payload=Payload(former.parts, former.kind_meta),
+            hold=store.payloads.lease(former.parts),
             attributes=_attributes(former, now),
             provenance=provenance,
         )

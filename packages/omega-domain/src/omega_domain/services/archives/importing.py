@@ -153,12 +153,12 @@ class Copy:
         return after if self._commit(head, after, last, landed[last.digest] if last else None) else None
 
     def _commit(self, before: Head | None, after: Head, origin: Version | None, made: Version | None) -> bool:
+        hold = None
         if origin is not None and made is not None:
-            self._payload.lease(origin)
+            hold = self._payload.lease(origin)
             made = self._sign_version(made, origin)
             self._written += 1
-        expected = before.revision if before else None
-        return self._context.metadata.commit(self._sign_head(after), expected=expected, version=made)
+        return self._store.commits.publish(before, self._sign_head(after), made, hold=hold)
 
     def _hidden(self, version: Version, revision: int) -> Head:
         now = self._context.clock.now()

@@ -20,6 +20,7 @@ from omega_domain.services.payload import ROWS_AT_ONCE, TOKEN, has_rows, of_toke
 if TYPE_CHECKING:
     from omega_domain.ports.store import Document, FileWriter
     from omega_domain.services.archives.reading import Source
+    from omega_domain.services.payload import Hold
     from omega_domain.services.store import OmegaStore
 
 
@@ -57,9 +58,9 @@ class PayloadLanding:
             self._parts[version.digest] = parts
         return self._parts[version.digest]
 
-    def lease(self, version: Version) -> None:
+    def lease(self, version: Version) -> Hold:
         """Extend the leases of the payload of a version, just before it is committed. Raises ConflictError."""
-        self._payloads.lease(self.parts_of(version))
+        return self._payloads.lease(self.parts_of(version))
 
     def pack(self, parts: Sequence[Part]) -> tuple[Part, ...]:
         """Return a list of parts short enough for a version."""
