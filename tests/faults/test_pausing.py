@@ -55,7 +55,7 @@ def mongo_context(mongo_server: MongoServer) -> Iterator[Callable[[str], Context
 class TestPausedCollectOnLocal(PausedCollectContract):
     """Some of the steps; all are looked at in memory."""
 
-    most = 12
+    most = 6
 
     @pytest.fixture
     def new_context(self, local_context: Callable[[str], Context]) -> Callable[[str], Context]:
@@ -65,7 +65,7 @@ class TestPausedCollectOnLocal(PausedCollectContract):
 class TestPausedOperationsOnLocal(PausedOperationsContract):
     """Some of the steps; all are looked at in memory."""
 
-    most = 2
+    most = 1
 
     @pytest.fixture
     def new_context(self, local_context: Callable[[str], Context]) -> Callable[[str], Context]:

@@ -31,7 +31,7 @@ from omega_domain.errors import (
 )
 from omega_domain.omega import Omega
 from omega_domain.ports.task_queue import SupportsCancel, TaskQueue
-from omega_domain.services.committing import SKEW
+from omega_domain.services.clocks import SKEW
 from omega_domain.services.dispatching import RUNS, Dispatch
 from omega_domain.services.execution import Executor
 from omega_domain.services.results import AsyncResult

@@ -15,6 +15,7 @@
     ├── SchemaMismatchError (ValueError)
     ├── ConflictError (RuntimeError)
     │   └── StaleMetadataError
+    ├── ClockError (RuntimeError)
     ├── StoreError (OSError)
     │   ├── StoreUnavailableError
     │   ├── StoreFullError
@@ -101,6 +102,10 @@ class ConflictError(OmegaError, RuntimeError):
 
 class StaleMetadataError(ConflictError):
     """Somebody else changed the same attribute since this metadata was read."""
+
+
+class ClockError(OmegaError, RuntimeError):
+    """The clock of this machine is too far from the store's to write or to collect; nothing was changed."""
 
 
 class StoreError(OmegaError, OSError):

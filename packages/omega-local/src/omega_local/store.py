@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 from omega_domain.adapters.inprocess.clock import SystemClock
 from omega_domain.ports.clock import Clock
-from omega_domain.ports.store import Store
+from omega_domain.ports.store import Store, SupportsTime
 from omega_local.collection import LocalCollection
 from omega_local.database import Database
 from omega_local.files import LocalFiles
+from omega_local.translating import translated
 
 
-class LocalStore(Store):
+class LocalStore(Store, SupportsTime):
     """Keeps payloads in a folder of this machine; many threads, processes and instances may share it.
 
     Args:
@@ -49,6 +51,16 @@ class LocalStore(Store):
     def url(self) -> str:
         """``file://`` and the path of the home."""
         return f"file://{self._home}"
+
+    def time(self) -> datetime:
+        """Return the time by the clock of the file system, which on a network is that of its server.
+
+        The folder is touched; that takes no space, so it works on a full disk.
+        """
+        with translated(self._home):
+            self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.utime(self._home)
+            return datetime.fromtimestamp(self._home.stat().st_mtime, tz=UTC)
 
     def close(self) -> None:
         """Close what is open; the next use opens it again."""

@@ -6,7 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
@@ -104,6 +104,11 @@ class Connection:
             if what not in self._done:
                 do()
                 self._done.add(what)
+
+    def time(self) -> datetime:
+        """Return the time by the clock of the server."""
+        now: datetime = self.database.command("hello")["localTime"]
+        return now if now.tzinfo else now.replace(tzinfo=UTC)
 
     def close(self) -> None:
         """Close the connection, unless the client is the caller's; the next use opens it again."""

@@ -90,9 +90,8 @@ def _latency(connection: Connection, hello: Any) -> Iterator[Symptom]:
 
 def _clock(connection: Connection, _: Any) -> Iterator[Symptom]:
     before = datetime.now(UTC)
-    theirs = connection.database.command("hello")["localTime"]
+    theirs = connection.time()
     after = datetime.now(UTC)
-    theirs = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
     skew = (theirs - (before + (after - before) / 2)).total_seconds()
     text = f"the server's clock is {abs(skew):.1f} s {'ahead' if skew > 0 else 'behind'}"
     if abs(skew) > MOST_SKEW:

@@ -103,7 +103,7 @@ class MongoFiles(Files):
         A writer that has written within the last hour, by the server's clock, is alive.
         """
         with translated(self._connection.url):
-            limit = min(older_than, self._server_time() - self._patience)
+            limit = min(older_than, self._connection.time() - self._patience)
             dead = {"metadata.state": WRITING, "metadata.touched": {"$lt": limit}}
             self._files().update_many(dead, {"$set": {"metadata.state": DELETED}})
             left = [document["_id"] for document in self._files().find({"metadata.state": DELETED}, {"_id": 1})]
@@ -188,10 +188,6 @@ class MongoFiles(Files):
         gone = {document["_id"]: document["filename"] for document in self._files().find(marked, {"filename": 1})}
         remove(self._connection.database, list(gone))
         return set(gone.values())
-
-    def _server_time(self) -> datetime:
-        now: datetime = self._connection.database.command("hello")["localTime"]
-        return now if now.tzinfo else now.replace(tzinfo=UTC)
 
     def _files(self) -> Collection[Document]:
         check_format(self._connection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from omega_domain.adapters.inprocess.clock import SystemClock
 from omega_domain.ports.clock import Clock
 from omega_domain.ports.diagnosis import SupportsDiagnosis, Symptom
-from omega_domain.ports.store import Store, SupportsDatabase
+from omega_domain.ports.store import Store, SupportsDatabase, SupportsTime
 from omega_mongo.client import Connection
 from omega_mongo.collection import MongoCollection
 from omega_mongo.diagnosis import diagnose
@@ -32,7 +33,7 @@ def collection_class() -> type[MongoCollection]:
     return MongoCollection if find_spec("pymongoarrow") is None else MongoTables
 
 
-class MongoStore(Store, SupportsDatabase, SupportsDiagnosis):
+class MongoStore(Store, SupportsDatabase, SupportsDiagnosis, SupportsTime):
     """Keeps payloads in a database of MongoDB; everybody who has the database shares them.
 
     Args:
@@ -74,6 +75,11 @@ class MongoStore(Store, SupportsDatabase, SupportsDiagnosis):
     def diagnose(self) -> Iterator[Symptom]:
         """Look at the server and at what this user may do there."""
         return diagnose(self._connection)
+
+    def time(self) -> datetime:
+        """Return the time by the clock of the server."""
+        with translated(self._connection.url):
+            return self._connection.time()
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Clock(Protocol):
@@ -13,3 +13,12 @@ class Clock(Protocol):
     @abstractmethod
     def now(self) -> datetime:
         """Return the current time in UTC, aware."""
+
+
+@runtime_checkable
+class SupportsElapsed(Clock, Protocol):
+    """Ability of clocks that tell the time of day, so that it can be compared with that of other machines."""
+
+    @abstractmethod
+    def elapsed(self) -> float:
+        """Return seconds since some moment, by a clock that goes on evenly whatever sets the time of day."""

@@ -224,6 +224,15 @@ class SupportsDatabase(Protocol):
         """The database, such as a ``pymongo.database.Database``."""
 
 
+@runtime_checkable
+class SupportsTime(Protocol):
+    """Ability of stores to tell the time by the one clock that all who share them have in common."""
+
+    @abstractmethod
+    def time(self) -> datetime:
+        """Return the time of the store in UTC, aware; it is asked anew each time."""
+
+
 class Store(Protocol):
     """Where payloads are kept."""
 

@@ -69,6 +69,9 @@ def collect(context: Context, *, grace: timedelta | None = None, dry_run: bool =
         context: the context.
         grace: how long what was replaced or dropped is kept; by default what the retention says.
         dry_run: only say what would be removed.
+
+    Raises:
+        ClockError: the clock of this machine and that of the store are too far apart to decide over leases.
     """
     return _Collector(context, grace, CollectReport(is_dry_run=dry_run)).run()
 
@@ -82,7 +85,11 @@ class _Collector:
         self._commits = Commits(context, self._payloads)
         self._grace = grace
         self._report = report
-        self._start = context.clock.now()
+        self._start = (
+            context.clock.now()
+            if report.is_dry_run
+            else context.store_time.now(context.store, context.clock, context.retention.lease)
+        )
         self._removed: set[str] = set()
 
     def run(self) -> CollectReport:

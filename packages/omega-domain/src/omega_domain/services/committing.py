@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from omega_domain.entities.metadata import Head
@@ -20,6 +20,7 @@ from omega_domain.errors import (
     UnsupportedObjectError,
 )
 from omega_domain.services.attempts import Put, current_attempt
+from omega_domain.services.clocks import SKEW
 from omega_domain.services.context import Context
 from omega_domain.services.payload import Hold, Payloads
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from omega_domain.services.metadata import Merge, Metadata
 
 MAX_PAUSE = 0.05
-#: How far the clocks of clients and workers may be apart.
-SKEW = timedelta(minutes=10)
 #: When a head was dropped of which nothing is kept.
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -158,14 +157,16 @@ class Commits:
         Raises:
             ConflictError: this took longer than the payload was held, and collect has taken it; then the object is as
                 it was.
+            ClockError: the clock of this machine is behind that of the store; nothing was changed.
         """
+        self._context.check_clock(latest=before.modified if before else None)
         done = self._context.metadata.commit(after, expected=before.revision if before else None, version=version)
         is_late = hold is not None and self._context.clock.now() >= hold.until
         if done and version and hold and is_late and not self._is_whole(before, version, hold):
             self._take_back(before, after)
             raise ConflictError(
-                f"{after.key.name!r} was not changed: between the check of its payload and the commit more time went by "
-                f"than half a lease lasts ({self._context.retention.lease}), and it was collected meanwhile; try again"
+                f"{after.key.name!r} was not changed: its payload was collected before the commit, which took "
+                f"longer than half a lease lasts ({self._context.retention.lease}); try again"
             )
         return done
 

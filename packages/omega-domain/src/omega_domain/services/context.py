@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS
@@ -16,6 +16,7 @@ from omega_domain.ports.gate import GatePolicy
 from omega_domain.ports.metadata import MetadataStore
 from omega_domain.ports.store import Store
 from omega_domain.services.backend_registry import BackendRegistry
+from omega_domain.services.clocks import StoreTime
 from omega_domain.services.codec import JsonCodec
 from omega_domain.services.object_cache import ObjectCache
 from omega_domain.services.trust import Trust
@@ -59,6 +60,7 @@ class Context:
         patience: how long is waited before something is taken for dead, lost or stuck.
         trust: signs what is committed, and decides what may be loaded.
         gates: what is required of objects that are promoted to here.
+        store_time: knows how far the clock is from that of the store.
         cache: loaded models, by version.
         new_id: source of ids.
     """
@@ -74,5 +76,17 @@ class Context:
     patience: Patience = field(default_factory=Patience)
     trust: Trust = field(default_factory=Trust)
     gates: GatePolicy = field(default_factory=GatePolicy)
+    store_time: StoreTime = field(default_factory=StoreTime)
     cache: ObjectCache[VersionRef, object] = field(default_factory=ObjectCache)
     new_id: Callable[[], str] = new_id
+
+    def check_clock(self, *, latest: datetime | None = None) -> None:
+        """See that the clock is not behind the store's, before something is written by it.
+
+        Args:
+            latest: a time that somebody else has written.
+
+        Raises:
+            ClockError: it is behind by more than leases bear.
+        """
+        self.store_time.check(self.store, self.clock, self.retention.lease, latest=latest)

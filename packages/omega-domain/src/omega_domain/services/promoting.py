@@ -105,6 +105,7 @@ class _Promotion:
 
     def _commit(self, head: Head | None, prepared: Prepared) -> object:
         *older, version = prepared.versions
+        self._context.check_clock()
         copied = [part for payload in self._copied.values() for part in payload.parts]
         hold = self._target.payloads.lease({part.ref: part for part in copied}.values())
         parked = self._park(head, older, prepared)
