@@ -92,3 +92,19 @@ def test_du_of_one_bucket(om: Run, omega: Omega, array: None) -> None:
 
 def test_du_of_nothing_says_so(om: Run) -> None:
     assert om("du").err == "nothing is stored\n"
+
+
+def test_a_database_that_was_lost_beside_its_blobs_is_told_and_gc_refuses(om: Run, array: None, home: Path) -> None:
+    for path in home.glob("omega.db*"):
+        path.unlink()
+    done = om("gc")
+    assert done.code == 1
+    assert "nothing was removed" in done.err
+    assert "om gc --force" in done.err
+    [finding] = om("fsck", "--json").json
+    assert finding["severity"] == "damage"
+    assert "is younger than 1 blob(s)" in finding["what"]
+    assert "damaged" in om("doctor").out
+    assert len(list(home.glob("blobs/*/*"))) >= 1
+    assert om("gc", "--force", "--json").code == 0
+    assert om("fsck", "--json").json == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from omega_domain.entities.requirement import Worker
 from omega_domain.errors import SettingsError
 from omega_domain.ports.diagnosis import Symptom
 from omega_domain.services.worker_registry import WORKERS, WorkerRegistry, installed_packages
+from omega_domain.testing.clocks import WrongClock
 from omega_ml.doctor import examine
 from omega_ml.settings import Settings, load_settings
 
@@ -92,7 +93,7 @@ def test_damage_is_said(tmp_path: Path) -> None:
         if blob.is_file():
             blob.unlink()
     found = examined(load_settings({"home": tmp_path / "home"}))
-    assert "1 object(s) are damaged" in found["store"][-1].detail
+    assert "damaged in 1 place(s): the file of blob" in found["store"][-1].detail
     assert "om fsck" in found["store"][-1].remedy
 
 
@@ -119,3 +120,10 @@ def test_a_backend_that_can_not_be_loaded_is_said_with_its_cause(
 def test_a_symptom_is_plain() -> None:
     plain = Symptom("python", "ok", "3.11").to_plain()
     assert plain == {"what": "python", "state": "ok", "detail": "3.11", "remedy": ""}
+
+
+def test_a_clock_that_is_behind_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omega_ml.composition.SystemClock", lambda: WrongClock(timedelta(hours=-2)))
+    [clock] = examined(load_settings({"home": tmp_path}))["clock"]
+    assert clock.state == "failed"
+    assert "is 1:59:" in clock.detail or "is 2:00:" in clock.detail

@@ -14,7 +14,7 @@ from omega_domain.testing.files import put_blob
 from omega_domain.testing.samples import make_head, make_version
 from omega_mongo import MongoMetadataStore, MongoStore, open_store
 from omega_mongo.layout import FORMAT
-from omega_mongo.names import LAYOUT
+from omega_mongo.names import HEADS, LAYOUT, VERSIONS
 
 KEY = ObjectKey("omega", "data/", "x")
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
@@ -51,9 +51,34 @@ def test_a_newer_format_is_refused(mongo_url: str, use: str) -> None:
 
 
 def test_an_older_format_is_marked_as_the_present_one_when_it_is_written(mongo_url: str) -> None:
+    _, older = open_store(mongo_url)
+    older.collection("rows").insert_many([{"_id": "0"}])
+    older.database[LAYOUT].update_one({"_id": "omega-ml"}, {"$set": {"format": FORMAT - 1}})
     _, store = open_store(mongo_url)
-    store.database[LAYOUT].insert_one({"_id": "omega-ml", "format": FORMAT - 1})
-    assert store.collection("rows").find_one() is None
+    assert store.collection("rows").find_one() == {"_id": "0"}
     assert store.database[LAYOUT].find_one() == {"_id": "omega-ml", "format": FORMAT - 1}
     store.collection("rows").insert_many([{"_id": "1"}])
     assert store.database[LAYOUT].find_one() == {"_id": "omega-ml", "format": FORMAT}
+
+
+@pytest.mark.parametrize("name", [HEADS, VERSIONS])
+@pytest.mark.parametrize("written", [False, True])
+def test_a_collection_that_was_dropped_is_told_also_after_it_was_made_anew(
+    name: str, written: bool, mongo_url: str
+) -> None:
+    metadata, store = open_store(mongo_url)
+    assert list(store.losses()) == []
+    version = make_version()
+    metadata.commit(make_head(version), expected=None, version=version)
+    assert list(store.losses()) == []
+    store.database[name].drop()
+    if written:
+        version = make_version()
+        metadata.commit(make_head(version), expected=None, version=version)
+        open_store(mongo_url)[1].collection("rows").insert_many([{"_id": "1"}])
+    _, other = open_store(mongo_url)
+    assert [said.split()[:3] for said in other.losses()] == [["the", "collection", name]]
+    other.accept_losses()
+    assert list(store.losses()) == []
+    assert "uid" in store.database[VERSIONS].index_information()
+    assert "living" in store.database[HEADS].index_information()

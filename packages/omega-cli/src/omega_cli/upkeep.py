@@ -16,6 +16,10 @@ def gc(
         str | None, typer.Option(help="How long what was replaced or dropped is kept: 30m, 12h, 7d, 0s.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Remove also payloads of which nothing is known since what named them is lost."),
+    ] = False,
 ) -> None:
     """Remove what nothing needs any more.
 
@@ -28,7 +32,7 @@ def gc(
     if not dry_run:
         session.changing()
     with working("collecting"):
-        report = session.omega.collect(grace=kept, dry_run=dry_run)
+        report = session.omega.collect(grace=kept, dry_run=dry_run, force=force)
     output.show_facts(session, report.to_plain())
 
 

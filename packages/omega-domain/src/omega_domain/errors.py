@@ -22,6 +22,7 @@
     │   ├── StoreReadOnlyError (PermissionError)
     │   ├── StoreFormatError
     │   ├── BlobNotFoundError (FileNotFoundError)
+    │   ├── StoreDamagedError
     │   ├── DuplicateDocumentError
     │   └── CorruptPayloadError
     ├── TaskError (RuntimeError)
@@ -130,6 +131,10 @@ class StoreFormatError(StoreError):
 
 class BlobNotFoundError(StoreError, FileNotFoundError):
     """A payload is gone; ``om fsck`` tells more."""
+
+
+class StoreDamagedError(StoreError):
+    """What tells which payloads are needed was lost; nothing was removed."""
 
 
 class DuplicateDocumentError(StoreError):

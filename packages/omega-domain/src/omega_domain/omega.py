@@ -126,9 +126,11 @@ class Omega:
         """A logger whose records are kept in the store, and read by ``logger.dataset.get()``."""
         return OmegaLogger(self.context, bucket=self.bucket)
 
-    def collect(self, *, grace: timedelta | None = None, dry_run: bool = False) -> collecting.CollectReport:
+    def collect(
+        self, *, grace: timedelta | None = None, dry_run: bool = False, force: bool = False
+    ) -> collecting.CollectReport:
         """Remove what nothing can reach any more from the whole context; see ``om gc``."""
-        return collecting.collect(self.context, grace=grace, dry_run=dry_run)
+        return collecting.collect(self.context, grace=grace, dry_run=dry_run, force=force)
 
     def check(self, *, deep: bool = True, progress: Callable[[str], None] | None = None) -> list[checking.Finding]:
         """Return what is damaged or garbage in the whole context; see ``om fsck``."""

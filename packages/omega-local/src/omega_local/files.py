@@ -104,10 +104,23 @@ class LocalFiles(Files, SupportsLocalPath):
         return deleted
 
     def sweep(self, *, older_than: datetime) -> list[str]:
-        """Remove files of dead writers: temporary ones and blobs that are not in the index; return their names."""
+        """Remove files of dead writers: temporary ones and blobs that are not in the index; return their names.
+
+        Where the index was lost, blobs that are not in it are no dead writer's, and stay.
+        """
         with translated(self._home):
             left = [path for path in self._unindexed() if _modified(path) < older_than.timestamp()]
             return [str(path.relative_to(self._home)) for path in left if self._remove_unindexed(path)]
+
+    def unknown(self) -> list[Path]:
+        """Return the blobs that an index knew that was lost; none if it was not."""
+        with translated(self._home):
+            return list(self._unindexed_blobs()) if self._is_lost() else []
+
+    def give_up_unknown(self) -> None:
+        """Let blobs that a lost index knew be taken for what dead writers left."""
+        with self._database.write() as connection:
+            connection.execute("DROP TABLE IF EXISTS lost_before")
 
     def local_path(self, file_id: str) -> Path:
         """Return the path of the blob, for reading only."""
@@ -142,6 +155,16 @@ class LocalFiles(Files, SupportsLocalPath):
         # what a link leads to is not ours to remove
         if not (self._home / "tmp").is_symlink():
             yield from sorted(self._home.glob("tmp/*"))
+        if not self._is_lost():
+            yield from self._unindexed_blobs()
+
+    def _is_lost(self) -> bool:
+        """Tell whether the database was made anew beside blobs."""
+        with self._database.read() as connection:
+            found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'lost_before'")
+            return found.fetchone() is not None
+
+    def _unindexed_blobs(self) -> Iterator[Path]:
         for folder in sorted(path for path in self._blobs.glob("*/") if not path.is_symlink()):
             with self._database.read() as connection:
                 rows = connection.execute(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from omega_domain.errors import StoreFormatError, StoreReadOnlyError, StoreUnavailableError
-from omega_local.schema import APPLICATION, FORMAT, SCHEMA, UPGRADES
+from omega_local.schema import APPLICATION, FORMAT, LOST_BEFORE, SCHEMA, UPGRADES
 
 DATABASE: Final = "omega.db"
 _NOT_WRITABLE: Final = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
@@ -97,6 +97,8 @@ def _make(connection: Connection, *, timeout: float) -> None:
         if application != APPLICATION:
             for statement in SCHEMA:
                 connection.execute(statement)
+            if any(connection.path.parent.glob("blobs/*/*")):
+                connection.execute(LOST_BEFORE)
         else:
             for older in range(version, FORMAT):
                 for statement in UPGRADES[older]:

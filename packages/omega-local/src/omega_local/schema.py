@@ -10,6 +10,9 @@ APPLICATION: Final = 0x6F6D_6567  # "omeg"
 #: What makes a database of an older format one of this format: by format, the statements that lead to the next.
 UPGRADES: Final = {1: ("ALTER TABLE versions ADD COLUMN signature TEXT", "PRAGMA user_version = 2")}
 
+#: Made with a database that is made anew beside blobs: the one that knew them was lost.
+LOST_BEFORE: Final = "CREATE TABLE lost_before (found INTEGER NOT NULL)"
+
 # Times are whole microseconds since 1970. Rowid tables keep large texts; those without are clustered by their key.
 SCHEMA: Final = (
     """

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from omega_domain.adapters.inprocess.clock import SystemClock
 from omega_domain.ports.clock import Clock
-from omega_domain.ports.store import Store, SupportsTime
+from omega_domain.ports.store import Store, SupportsLosses, SupportsTime
 from omega_local.collection import LocalCollection
 from omega_local.database import Database
 from omega_local.files import LocalFiles
+from omega_local.opening import DATABASE
 from omega_local.translating import translated
 
 
-class LocalStore(Store, SupportsTime):
+class LocalStore(Store, SupportsLosses, SupportsTime):
     """Keeps payloads in a folder of this machine; many threads, processes and instances may share it.
 
     Args:
@@ -61,6 +63,19 @@ class LocalStore(Store, SupportsTime):
             self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.utime(self._home)
             return datetime.fromtimestamp(self._home.stat().st_mtime, tz=UTC)
+
+    def losses(self) -> Iterator[str]:
+        """Say how many blobs are here that were known to a database that is gone."""
+        if found := self._files.unknown():
+            size = sum(path.stat().st_size for path in found)
+            yield (
+                f"{self._home / DATABASE} is younger than {len(found)} blob(s) of {size} bytes beside it, and does not "
+                "know them: the database that did was emptied, removed, or copied without its -wal file"
+            )
+
+    def accept_losses(self) -> None:
+        """Let sweep take those blobs for what dead writers left."""
+        self._files.give_up_unknown()
 
     def close(self) -> None:
         """Close what is open; the next use opens it again."""

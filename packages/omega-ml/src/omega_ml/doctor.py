@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
-from omega_domain.errors import OmegaError
+from omega_domain.errors import ClockError, OmegaError
 from omega_domain.omega import Omega
 from omega_domain.ports.diagnosis import SupportsDiagnosis, Symptom
 from omega_ml.composition import open_omega
@@ -90,12 +90,15 @@ def _store(omega: Omega) -> Iterator[Symptom]:
         yield Symptom("store", "ok", f"{url} can be read: {len(buckets)} bucket(s)")
         omega.datasets.fs.put(b"")
         yield Symptom("store", "ok", f"{url} can be written")
+        omega.context.check_clock()
+    except ClockError as error:
+        yield Symptom("clock", "failed", str(error), "set the clock of this machine by NTP")
     except (OmegaError, OSError) as error:
         yield Symptom("store", "failed", str(error), "see the message; `om config show` tells where the store is set")
         return
     damage = [finding for finding in omega.check(deep=False) if finding.severity == "damage"]
     if damage:
-        yield Symptom("store", "failed", f"{len(damage)} object(s) are damaged", "run `om fsck`")
+        yield Symptom("store", "failed", f"damaged in {len(damage)} place(s): {damage[0].what}", "run `om fsck`")
 
 
 def _runtime(omega: Omega) -> Iterator[Symptom]:

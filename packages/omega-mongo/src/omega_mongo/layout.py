@@ -68,6 +68,29 @@ def prepare(connection: Connection) -> None:
     connection.once("prepared", lambda: _make(connection))
 
 
+def lost_collections(connection: Connection) -> list[str]:
+    """Return the names of collections of heads or versions that were dropped since they were made."""
+    with translated(connection.url):
+        found = connection.database[LAYOUT].find_one({"_id": LAYOUT_ID})
+        return [] if found is None else sorted({*found.get("lost", ()), *_dropped(connection)})
+
+
+def forget_losses(connection: Connection) -> None:
+    """Make the indexes of what was dropped anew, and forget that it was."""
+    _make(connection)
+    with translated(connection.url):
+        connection.database[LAYOUT].update_one({"_id": LAYOUT_ID}, {"$unset": {"lost": ""}})
+
+
+def _dropped(connection: Connection) -> list[str]:
+    """Return which collections have none of their indexes; those that a write has made by the way have none."""
+    wanted = {name: {index.document["name"] for index in INDEXES[name]} for name in (HEADS, VERSIONS)}
+    database = connection.database
+    return [
+        name for name, names in wanted.items() if names.isdisjoint(i["name"] for i in database[name].list_indexes())
+    ]
+
+
 def _check(connection: Connection) -> None:
     with translated(connection.url):
         found = connection.database[LAYOUT].find_one({"_id": LAYOUT_ID})
@@ -75,9 +98,14 @@ def _check(connection: Connection) -> None:
 
 
 def _make(connection: Connection) -> None:
-    """Make the indexes; the mark of the format comes last and tells that they are there."""
+    """Make the indexes; the mark of the format comes last and tells that they are there.
+
+    Where it is there and they are not, they were dropped; that is noted, since afterwards nobody could tell.
+    """
     with translated(connection.url):
         database = connection.database
+        if database[LAYOUT].find_one({"_id": LAYOUT_ID}) is not None and (dropped := _dropped(connection)):
+            database[LAYOUT].update_one({"_id": LAYOUT_ID}, {"$addToSet": {"lost": {"$each": dropped}}})
         for name, indexes in INDEXES.items():
             database[name].create_indexes(list(indexes))
         found = database[LAYOUT].find_one({"_id": LAYOUT_ID})

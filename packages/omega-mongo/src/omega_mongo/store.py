@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from omega_domain.adapters.inprocess.clock import SystemClock
 from omega_domain.ports.clock import Clock
 from omega_domain.ports.diagnosis import SupportsDiagnosis, Symptom
-from omega_domain.ports.store import Store, SupportsDatabase, SupportsTime
+from omega_domain.ports.store import Store, SupportsDatabase, SupportsLosses, SupportsTime
 from omega_mongo.client import Connection
 from omega_mongo.collection import MongoCollection
 from omega_mongo.diagnosis import diagnose
 from omega_mongo.files import MongoFiles
+from omega_mongo.layout import forget_losses, lost_collections
 from omega_mongo.names import key_of
 from omega_mongo.tables import MongoTables
 from omega_mongo.translating import translated
@@ -33,7 +34,7 @@ def collection_class() -> type[MongoCollection]:
     return MongoCollection if find_spec("pymongoarrow") is None else MongoTables
 
 
-class MongoStore(Store, SupportsDatabase, SupportsDiagnosis, SupportsTime):
+class MongoStore(Store, SupportsDatabase, SupportsDiagnosis, SupportsLosses, SupportsTime):
     """Keeps payloads in a database of MongoDB; everybody who has the database shares them.
 
     Args:
@@ -80,6 +81,15 @@ class MongoStore(Store, SupportsDatabase, SupportsDiagnosis, SupportsTime):
         """Return the time by the clock of the server."""
         with translated(self._connection.url):
             return self._connection.time()
+
+    def losses(self) -> Iterator[str]:
+        """Say which of the collections that lead to payloads were dropped."""
+        for name in lost_collections(self._connection):
+            yield f"the collection {name} in {self.url} was dropped, or restored without its indexes"
+
+    def accept_losses(self) -> None:
+        """Make what was dropped anew."""
+        forget_losses(self._connection)
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""

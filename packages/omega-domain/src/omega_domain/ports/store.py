@@ -225,6 +225,19 @@ class SupportsDatabase(Protocol):
 
 
 @runtime_checkable
+class SupportsLosses(Protocol):
+    """Ability of stores to find out that what they know of their payloads was lost, and begins anew beside them."""
+
+    @abstractmethod
+    def losses(self) -> Iterator[str]:
+        """Say what was lost and what is left; nothing if all is well."""
+
+    @abstractmethod
+    def accept_losses(self) -> None:
+        """Forget what was lost; from now on ``sweep`` and collect remove what is left of it."""
+
+
+@runtime_checkable
 class SupportsTime(Protocol):
     """Ability of stores to tell the time by the one clock that all who share them have in common."""
 

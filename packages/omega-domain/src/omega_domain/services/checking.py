@@ -11,6 +11,7 @@ from omega_domain.entities.version import Part, Version
 from omega_domain.errors import CorruptPayloadError, OmegaError
 from omega_domain.services.context import Context
 from omega_domain.services.liveness import Lineage, reachable, survey
+from omega_domain.services.losses import REMEDY, losses
 from omega_domain.services.payload import PAYLOADS, Payloads
 
 Severity = Literal["damage", "untrusted", "garbage"]
@@ -90,7 +91,8 @@ def check(
     """
     payloads = Payloads(context)
     found = survey(context, grace=grace)
-    findings = [finding for lineage in found.lineages for finding in _check_lineage(context, lineage)]
+    findings = [_damage(context.store.url, said, REMEDY) for said in losses(context, found, now=context.clock.now())]
+    findings += [finding for lineage in found.lineages for finding in _check_lineage(context, lineage)]
     seen: set[str] = set()
     for version in found.live:
         if progress:

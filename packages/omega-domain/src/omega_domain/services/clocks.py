@@ -19,6 +19,7 @@ SKEW: Final = timedelta(minutes=10)
 
 _KNOWN_FOR: Final = 60.0
 _COARSEST: Final = timedelta(seconds=1)
+_SECOND: Final = timedelta(seconds=1)
 _ZERO: Final = timedelta(0)
 
 
@@ -35,7 +36,7 @@ def tolerance(lease: timedelta) -> timedelta:
 class _Reading:
     """The time of a store, read at some moment between two on a clock that goes on evenly."""
 
-    store: Store
+    store: SupportsTime
     time: datetime
     before: float
     after: float
@@ -83,20 +84,18 @@ class StoreTime:
             raise _off(store, clock, ahead, "ahead of")
         return now - max(ahead, _ZERO)
 
-    def _known(self, store: Store, clock: SupportsElapsed) -> _Reading | None:
+    def _known(self, store: SupportsTime, clock: SupportsElapsed) -> _Reading | None:
         last = self._last
         return last if last and last.store is store and clock.elapsed() - last.before < _KNOWN_FOR else None
 
-    def _read(self, store: Store, clock: SupportsElapsed) -> _Reading:
-        assert isinstance(store, SupportsTime)
+    def _read(self, store: SupportsTime, clock: SupportsElapsed) -> _Reading:
         before = clock.elapsed()
         self._last = _Reading(store, store.time(), before, clock.elapsed())
         return self._last
 
 
-def _apart(reading: _Reading, clock: Clock) -> tuple[timedelta, timedelta]:
+def _apart(reading: _Reading, clock: SupportsElapsed) -> tuple[timedelta, timedelta]:
     """Return how far a clock is behind the store's and ahead of it at least, however long the reading took."""
-    assert isinstance(clock, SupportsElapsed)
     now, elapsed = clock.now(), clock.elapsed()
     earliest = reading.time + timedelta(seconds=elapsed - reading.after)
     latest = reading.time + timedelta(seconds=elapsed - reading.before)
@@ -105,6 +104,6 @@ def _apart(reading: _Reading, clock: Clock) -> tuple[timedelta, timedelta]:
 
 def _off(store: Store, clock: Clock, by: timedelta, how: str) -> ClockError:
     return ClockError(
-        f"the clock of this machine ({clock.now():%Y-%m-%d %H:%M:%S} UTC) is {timedelta(seconds=int(by.total_seconds()))} "
-        f"{how} that of {store.url}: set it (run NTP), then try again; nothing was changed"
+        f"the clock of this machine ({clock.now():%Y-%m-%d %H:%M:%S} UTC) is {timedelta(seconds=by // _SECOND)} {how} "
+        f"that of {store.url}: set it (run NTP), then try again; nothing was changed"
     )

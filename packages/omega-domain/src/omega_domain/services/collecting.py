@@ -16,11 +16,12 @@ from typing import Any
 from omega_domain.entities.metadata import Head, HeadQuery
 from omega_domain.entities.names import DATA, TEMPORARY
 from omega_domain.entities.version import Tombstone, Version
-from omega_domain.errors import ObjectNotFoundError
+from omega_domain.errors import ObjectNotFoundError, StoreDamagedError
 from omega_domain.services.committing import Commits
 from omega_domain.services.context import Context
 from omega_domain.services.liveness import Lineage, Survey, reachable, survey
 from omega_domain.services.log_records import LOGS
+from omega_domain.services.losses import REMEDY, accept_losses, losses, missing_records, note_objects
 from omega_domain.services.payload import PAYLOADS, Payloads, of_token
 from omega_domain.services.task_log import TaskLog
 
@@ -62,18 +63,22 @@ class CollectReport:
         return asdict(self)
 
 
-def collect(context: Context, *, grace: timedelta | None = None, dry_run: bool = False) -> CollectReport:
+def collect(
+    context: Context, *, grace: timedelta | None = None, dry_run: bool = False, force: bool = False
+) -> CollectReport:
     """Remove what nothing can reach any more from a context; return what was removed.
 
     Args:
         context: the context.
         grace: how long what was replaced or dropped is kept; by default what the retention says.
         dry_run: only say what would be removed.
+        force: remove also payloads of which nothing is known because what named them was lost.
 
     Raises:
+        StoreDamagedError: what tells which payloads are needed was lost; nothing was removed.
         ClockError: the clock of this machine and that of the store are too far apart to decide over leases.
     """
-    return _Collector(context, grace, CollectReport(is_dry_run=dry_run)).run()
+    return _Collector(context, grace, CollectReport(is_dry_run=dry_run)).run(force=force)
 
 
 class _Collector:
@@ -92,9 +97,11 @@ class _Collector:
         )
         self._removed: set[str] = set()
 
-    def run(self) -> CollectReport:
+    def run(self, *, force: bool) -> CollectReport:
+        """Collect; losses that are found are given up if ``force`` is set, else they end this."""
         self._drop_temporary()
         found = survey(self._context, grace=self._grace, now=self._start)
+        self._look_for_losses(found, force=force)
         for lineage in found.lineages:
             self._collect_versions(lineage)
         self._collect_strays(found)
@@ -107,6 +114,17 @@ class _Collector:
                 older_than=self._start - self._context.retention.lease
             )
         return self._report
+
+    def _look_for_losses(self, found: Survey, *, force: bool) -> None:
+        """Refuse to go on where nothing is known of payloads: that is no reason to remove them."""
+        lost = [] if force else [*losses(self._context, found, now=self._start), *missing_records(self._context, found)]
+        if lost:
+            raise StoreDamagedError(f"nothing was removed: {'; '.join(lost)}. Mend: {REMEDY}")
+        if self._report.is_dry_run:
+            return
+        if force:
+            accept_losses(self._context)
+        note_objects(self._context, found)
 
     def _drop_temporary(self) -> None:
         needed = TaskLog(self._context).needed()
