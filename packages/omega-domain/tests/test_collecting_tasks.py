@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from omega_domain.adapters.inprocess.router import InProcessRouter
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.adapters.memory.clock import ManualClock
+from omega_domain.entities.metadata import Head, HeadQuery
 from omega_domain.entities.task import Task
 from omega_domain.errors import ObjectNotFoundError
 from omega_domain.omega import Omega
 from omega_domain.ports.task_queue import TaskQueue
-from omega_domain.services.collecting import HISTORY_FOR, TEMPORARY_FOR
+from omega_domain.services.collecting import HISTORY_FOR, TEMPORARY_FOR, collect
 from omega_domain.services.execution import Executor
 from omega_domain.services.task_log import TaskLog
 from omega_domain.testing.task_queue import LARGE, fill, register_backends, temporaries
@@ -69,6 +72,26 @@ def test_temporary_data_that_no_task_needs_are_removed_after_a_day(om: Omega, cl
     assert om.collect().objects == []
     clock.advance(timedelta(seconds=1))
     assert [str(name) for name in om.collect().objects] == ["omega:data/.omega/_temp/left"]
+
+
+def test_temporary_data_that_are_put_again_while_collect_stands_still_are_kept(om: Omega, clock: ManualClock) -> None:
+    om.datasets.with_reserved().put([1], ".omega/_temp/left")
+    clock.advance(TEMPORARY_FOR + timedelta(seconds=1))
+
+    class Pausing(MemoryMetadataStore):
+        def heads(self, query: HeadQuery) -> list[Head]:
+            found = om.context.metadata.heads(query)
+            if query.starts_with:
+                om.datasets.with_reserved().put([2], ".omega/_temp/left")
+            return found
+
+        def __getattribute__(self, name: str) -> Any:
+            own = name == "heads" or name.startswith("__")
+            return object.__getattribute__(self, name) if own else getattr(om.context.metadata, name)
+
+    report = collect(replace(om.context, metadata=Pausing()))
+    assert report.objects == []
+    assert om.datasets.get(".omega/_temp/left") == [2]
 
 
 def test_logs_are_removed_after_a_month(om: Omega, clock: ManualClock) -> None:

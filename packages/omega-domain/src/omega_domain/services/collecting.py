@@ -131,9 +131,14 @@ class _Collector:
         for head in self._context.metadata.heads(HeadQuery(prefix=DATA, starts_with=TEMPORARY)):
             is_old = self._start - head.modified > TEMPORARY_FOR
             if is_old and (head.key.bucket, head.key.name) not in needed:
-                self._report.objects.append(str(head.key))
-                if not self._report.is_dry_run:
-                    self._update(head, lambda head: replace(head, dropped=self._start))
+                dropped = partial(self._dropped, revision=head.revision)
+                if self._report.is_dry_run or self._update(head, dropped):
+                    self._report.objects.append(str(head.key))
+
+    def _dropped(self, present: Head, *, revision: int) -> Head:
+        if present.revision != revision:
+            raise ObjectNotFoundError("it was put again meanwhile")
+        return replace(present, dropped=self._start)
 
     def _forget_history(self) -> None:
         log, horizon = TaskLog(self._context), self._start - HISTORY_FOR
