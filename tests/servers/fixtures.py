@@ -1,4 +1,4 @@
-"""Fixtures of servers: one a process of pytest-xdist, with a fresh database a test; and fresh brokers to break."""
+"""Fixtures of servers: one a process of pytest-xdist, with databases to share or fresh ones; and brokers to break."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+from tests.effort import few_or_all
 
 if TYPE_CHECKING:
     from pymongo import MongoClient
     from tests.servers.brokers import BrokerServer
+    from tests.servers.databases import Databases
     from tests.servers.rabbitmq import RabbitServer
     from tests.servers.valkey import ValkeyServer
+
+    from omega_mongo import Connection
 
 VARIABLE = "OMEGA_TEST_MONGO_URL"
 """Names a server to test against in place of the one that the tests start."""
@@ -88,9 +92,9 @@ def standalone_server(request: pytest.FixtureRequest) -> Iterator[MongoServer]:
     yield from _started(request, "standalone")
 
 
-@pytest.fixture(scope="session", params=["replica set", "standalone"])
+@pytest.fixture(scope="session", params=few_or_all(["replica set"], ["replica set", "standalone"]))
 def topology(request: pytest.FixtureRequest) -> MongoServer:
-    """A server of each topology, one after the other."""
+    """A replica set; in a soak a server of each topology, one after the other."""
     name = "mongo_server" if request.param == "replica set" else "standalone_server"
     server: MongoServer = request.getfixturevalue(name)
     return server
@@ -108,10 +112,38 @@ def mongo_url(new_mongo_url: Callable[[], str]) -> str:
     return new_mongo_url()
 
 
+@pytest.fixture(scope="module")
+def databases(mongo_server: MongoServer) -> Iterator[Databases]:
+    """Databases that the tests of a module share, one after the other."""
+    yield from _shared(mongo_server)
+
+
+@pytest.fixture(scope="module")
+def standalone_databases(standalone_server: MongoServer) -> Iterator[Databases]:
+    """The same on a server without a replica set."""
+    yield from _shared(standalone_server)
+
+
 @pytest.fixture
-def topology_url(topology: MongoServer) -> Iterator[Callable[[], str]]:
-    """The same as ``new_mongo_url`` on a server of each topology."""
-    yield from _fresh(topology)
+def connect(databases: Databases) -> Iterator[Callable[[], Connection]]:
+    """Return a connection to another empty database at each call; the tests of a module share them."""
+    with databases.lending() as lend:
+        yield lend
+
+
+@pytest.fixture
+def connection_to_standalone(standalone_databases: Databases) -> Iterator[Connection]:
+    """A connection to an empty database of a server without a replica set."""
+    with standalone_databases.lending() as lend:
+        yield lend()
+
+
+def _shared(server: MongoServer) -> Iterator[Databases]:
+    from tests.servers.databases import Databases  # noqa: PLC0415 -- coverage begins before
+
+    made = Databases(server.url_of)
+    yield made
+    made.drop()
 
 
 def _fresh(server: MongoServer) -> Iterator[Callable[[], str]]:

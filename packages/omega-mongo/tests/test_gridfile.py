@@ -99,7 +99,7 @@ def test_who_reads_in_order_is_sent_more_at_a_time(files: MongoFiles, chunks: Ch
     assert max(sizes) > 8
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.tuples(st.integers(0, SIZE + 10), st.integers(-1, 3 * CHUNK)), max_size=8))
 def test_any_reads_give_what_a_file_gives(files: MongoFiles, steps: list[tuple[int, int]]) -> None:
     file_id = put_blob(files, CONTENT)

@@ -299,8 +299,7 @@ hostile_filters: Final = st.dictionaries(
     max_size=3,
 )
 SHARED: Final = list(HealthCheck)
-MANY: Final = settings(max_examples=60, deadline=None, suppress_health_check=SHARED)
-SOME: Final = settings(max_examples=60, deadline=None, suppress_health_check=SHARED)
+EXAMPLES: Final = settings(deadline=None, suppress_health_check=SHARED)
 
 
 @pytest.fixture
@@ -344,7 +343,7 @@ def checked(sent: Sent) -> Callable[[Callable[[], object]], None]:
 Checked = Callable[[Callable[[], object]], None]
 
 
-@MANY
+@EXAMPLES
 @given(filter=hostile_filters, value=hostile_values, path=hostile_texts)
 def test_no_filter_brings_an_operator_along(
     connection: Connection, checked: Checked, filter: Any, value: Any, path: str
@@ -383,7 +382,7 @@ def test_the_check_of_commands_finds_operators(command: dict[str, Any]) -> None:
         check_command(command)
 
 
-@SOME
+@EXAMPLES
 @given(name=hostile_texts, value=hostile_values, tag=hostile_texts, attributes=hostile_filters)
 def test_no_name_tag_or_attribute_brings_an_operator_along(
     om: Omega, checked: Checked, *, name: str, value: Any, tag: str, attributes: Any
@@ -407,7 +406,7 @@ def test_no_name_tag_or_attribute_brings_an_operator_along(
     checked(om.collect)
 
 
-@MANY
+@EXAMPLES
 @given(name=hostile_texts, value=hostile_values)
 def test_what_is_hostile_comes_back_as_it_was_put(om: Omega, name: str, value: Any) -> None:
     collection = om.context.store.collection("things")

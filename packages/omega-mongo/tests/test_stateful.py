@@ -15,8 +15,7 @@ from omega_domain.adapters.memory import ManualClock
 from omega_domain.testing.stateful import FilesMachine, MetadataStoreMachine
 from omega_mongo import Connection, MongoMetadataStore, MongoStore
 
-OVER_THE_WIRE = settings(max_examples=15, stateful_step_count=20, deadline=None)
-IN_THIS_PROCESS = settings(max_examples=10, stateful_step_count=20, deadline=None)
+FEW_STEPS = settings(stateful_step_count=20, deadline=None)  # each of them is some requests to a server
 
 
 class _Metadata(MetadataStoreMachine):
@@ -71,9 +70,9 @@ def _on_mongomock(machine: type[Any]) -> type[Any]:
 
 @pytest.mark.parametrize("machine", [_Metadata, _Files])
 def test_any_sequence_of_operations_on_a_server(machine: type[Any], topology: MongoServer) -> None:
-    run_state_machine_as_test(_on_server(machine, topology), settings=OVER_THE_WIRE)
+    run_state_machine_as_test(_on_server(machine, topology), settings=FEW_STEPS)
 
 
 @pytest.mark.parametrize("machine", [_Metadata, _Files])
 def test_any_sequence_of_operations_on_mongomock(machine: type[Any]) -> None:
-    run_state_machine_as_test(_on_mongomock(machine), settings=IN_THIS_PROCESS)
+    run_state_machine_as_test(_on_mongomock(machine), settings=FEW_STEPS)

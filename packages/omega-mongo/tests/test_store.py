@@ -1,4 +1,4 @@
-"""The shared payload store keeps its contract, on servers of each topology and on mongomock."""
+"""The shared payload store keeps its contract: whole on a replica set, in part on other servers and mongomock."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import pytest
+from tests.effort import only
 from tests.servers.fixtures import VARIABLE
 from tests.servers.mocked import mocked_client
 
@@ -16,19 +17,19 @@ from omega_mongo import Connection, MongoStore
 from omega_mongo.names import FILES
 
 MONGODB: Final[Mapping[str, str]] = {
-    "test_a_filter_finds_what_it_should[*-index]": "it does not look into a list that a path ends in by number",
+    "test_a_filter_finds_what_it_should[index]": "it does not look into a list that a path ends in by number",
 }
 """What MongoDB does otherwise than the core; see jstests/core/match_numeric_components.js of mongodb/mongo."""
 
 SECANTUS: Final[Mapping[str, str]] = {
-    "test_a_second_document_with_the_same_id_is_refused[*-first2-second2]": "it tells {a: 1} from {a: 1.0} as _id",
-    "test_a_wrong_update_is_refused_and_changes_nothing[*-{'$set': {'l.99999999999': 1}}]": "internal server error",
+    "test_a_second_document_with_the_same_id_is_refused[first2-second2]": "it tells {a: 1} from {a: 1.0} as _id",
+    "test_a_wrong_update_is_refused_and_changes_nothing[{'$set': {'l.99999999999': 1}}]": "internal server error",
     **dict.fromkeys(
-        [f"test_an_index_changes_nothing[*-{name}]" for name in ("lt", "lte", "between")],
+        [f"test_an_index_changes_nothing[{name}]" for name in ("lt", "lte", "between")],
         "its indexes take 5e-324 for 0",
     ),
     **dict.fromkeys(
-        [f"test_an_index_changes_nothing[*-{name}]" for name in ("in pattern", "pattern")],
+        [f"test_an_index_changes_nothing[{name}]" for name in ("in pattern", "pattern")],
         "its indexes do not find what a pattern finds",
     ),
 }
@@ -77,11 +78,37 @@ MONGOMOCK: Final[Mapping[str, str]] = {
 """What mongomock does otherwise than MongoDB."""
 
 
+TOPOLOGY: Final = (
+    "test_an_index_may_be_made_again",
+    "test_an_updated_token_is_found",
+    "test_an_upsert_of_a_taken_id_is_refused",
+    "test_another_adapter_on_the_same_data_sees_the_same",
+    "test_a_blob_is_read_back",
+    "test_blobs_may_be_deleted_while_they_are_listed",
+    "test_deleted_content_can_be_stored_anew",
+    "test_many_documents_are_found_in_order",
+    "test_others_may_write_while_documents_are_read",
+    "test_storing_again_extends_the_lease_and_never_shortens_it",
+    "test_sweep_leaves_blobs_and_living_writers_alone",
+    "test_the_same_content_is_stored_once",
+    "test_threads_count_together",
+    "test_threads_store_and_delete_the_same_content",
+)
+"""Tests that a stand-alone server could fail alone: of what is written at once, confirmed, and read by others."""
+
+SMOKE: Final = (
+    *("test_a_blob_is_read_back", "test_an_unknown_blob_is_an_error", "test_deleted_content_can_be_stored_anew"),
+    *("test_a_value_is_read_back", "test_the_same_id_may_be_set_again", "test_an_upsert_makes_an_id"),
+    *("test_delete_removes_what_matches", "test_a_dropped_collection_is_empty", "test_a_window_is_cut_out"),
+    *("test_collections_are_apart", "test_the_url_tells_where_the_data_is"),
+    "test_another_adapter_on_the_same_data_sees_the_same",
+)
+"""Tests of each thing that the adapter asks a client of the caller's to do."""
+
+
 def _expect(request: pytest.FixtureRequest, known: Mapping[str, str], whose: str) -> None:
     """Mark a test that is known to fail because of the server, with the reason; ``*`` ends the name of a test."""
     name = request.node.name
-    for topology in ("replica set", "standalone"):
-        name = name.replace(f"[{topology}-", "[*-")
     for start, reason in known.items():
         if name == start or (start.endswith("*") and name.startswith(start[:-1])):
             request.applymarker(pytest.mark.xfail(reason=f"{whose}: {reason}", strict=True))
@@ -110,17 +137,25 @@ class TestMongoStore(_OnMongo):
             _expect(request, SECANTUS, "SecantusDB")
 
     @pytest.fixture
-    def store(self, topology_url: Callable[[], str]) -> Iterator[MongoStore]:
-        store = MongoStore(Connection(topology_url()), clock=ManualClock())
-        yield store
-        store.close()
+    def store(self, connect: Callable[[], Connection]) -> MongoStore:
+        return MongoStore(connect(), clock=ManualClock())
 
     def reopen(self, store: MongoStore) -> MongoStore:
         return MongoStore(Connection(store._connection._where), clock=ManualClock())
 
 
+@only(*TOPOLOGY)
+class TestMongoStoreOnStandalone(TestMongoStore):
+    """What depends on the topology, on a server without a replica set; in a soak the whole contract."""
+
+    @pytest.fixture
+    def store(self, connection_to_standalone: Connection) -> MongoStore:
+        return MongoStore(connection_to_standalone, clock=ManualClock())
+
+
+@only(*SMOKE)
 class TestMongoStoreOnMongomock(_OnMongo):
-    """The contract on a fake client of the caller's."""
+    """A fake client of the caller's; in a soak the whole contract."""
 
     @pytest.fixture(autouse=True)
     def _expect_known(self, request: pytest.FixtureRequest) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -60,14 +60,13 @@ WRONG: list[tuple[pa.DataType, list[Any]]] = [
     (pa.binary(), [1, "x", True, MOMENT]),
     (TIME, [1, 2**40, 1.5, True, "2030-01-01", b"1"]),
 ]
-FEW = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(deadline=None, suppress_health_check=list(HealthCheck))
 DIRECTIONS = [("with", "without"), ("without", "with"), ("with", "with")]
 
 
 @pytest.fixture
-def store(mongo_url: str) -> Iterator[MongoStore]:
-    with closing(Connection(mongo_url)) as connection:
-        yield MongoStore(connection)
+def store(connect: Callable[[], Connection]) -> MongoStore:
+    return MongoStore(connect())
 
 
 @pytest.fixture
@@ -243,15 +242,14 @@ def _omega(metadata: Any, store: Any) -> Omega:
 
 
 @pytest.fixture
-def new_om(new_mongo_url: Callable[[], str]) -> Iterator[Callable[[], Omega]]:
-    """Return an Omega on a fresh database at each call."""
-    with ExitStack() as stack:
+def new_om(connect: Callable[[], Connection]) -> Callable[[], Omega]:
+    """Return an Omega on another database at each call."""
 
-        def make() -> Omega:
-            connection = stack.enter_context(closing(Connection(new_mongo_url())))
-            return _omega(MongoMetadataStore(connection), MongoStore(connection, clock=ManualClock()))
+    def make() -> Omega:
+        connection = connect()
+        return _omega(MongoMetadataStore(connection), MongoStore(connection, clock=ManualClock()))
 
-        yield make
+    return make
 
 
 @pytest.fixture
