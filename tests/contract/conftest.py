@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.servers.fixtures import MongoServer, new_database
+from tests.servers.databases import Databases
 
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.services.context import Context
 from omega_local import LocalMetadataStore, LocalStore
-from omega_mongo import Connection, MongoMetadataStore, MongoStore
+from omega_mongo import MongoMetadataStore, MongoStore
 
 Make = Callable[[str], Context]
 
@@ -26,10 +26,8 @@ def make_context(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mak
     with ExitStack() as stack:
 
         def on_mongo(fixture: str) -> Context:
-            server: MongoServer = request.getfixturevalue(fixture)
-            database, clock = new_database(), ManualClock()
-            connection = stack.enter_context(closing(Connection(server.url_of(database))))
-            stack.callback(lambda: connection.client.drop_database(database))
+            databases: Databases = request.getfixturevalue(fixture)
+            connection, clock = stack.enter_context(databases.lending())(), ManualClock()
             store = MongoStore(connection, clock=clock)
             return Context(name="mongo", metadata=MongoMetadataStore(connection), store=store, clock=clock)
 
@@ -43,8 +41,8 @@ def make_context(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mak
             return Context(name="memory", metadata=MemoryMetadataStore(), store=MemoryStore(clock=clock), clock=clock)
 
         kinds: dict[str, Callable[[], Context]] = {
-            "mongo": lambda: on_mongo("mongo_server"),
-            "another server": lambda: on_mongo("standalone_server"),
+            "mongo": lambda: on_mongo("databases"),
+            "another server": lambda: on_mongo("standalone_databases"),
             "local": on_local,
             "memory": in_memory,
         }

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -61,24 +60,20 @@ class TestHiddenNamesOnLocal(_OnLocal, HiddenNamesContract):
     """Hidden names, and those of the runtime."""
 
 
-@contextmanager
-def _mongo_context(name: str, url: str) -> Iterator[Context]:
+def _mongo_context(name: str, connection: Connection) -> Context:
     clock = ManualClock()
-    with closing(Connection(url)) as connection:
-        store = MongoStore(connection, clock=clock)
-        yield Context(name=name, metadata=MongoMetadataStore(connection), store=store, clock=clock, author="ada")
+    store = MongoStore(connection, clock=clock)
+    return Context(name=name, metadata=MongoMetadataStore(connection), store=store, clock=clock, author="ada")
 
 
 class _OnMongo:
     @pytest.fixture
-    def context(self, new_mongo_url: Callable[[], str]) -> Iterator[Context]:
-        with _mongo_context("here", new_mongo_url()) as context:
-            yield context
+    def context(self, connect: Callable[[], Connection]) -> Context:
+        return _mongo_context("here", connect())
 
     @pytest.fixture
-    def other_context(self, new_mongo_url: Callable[[], str]) -> Iterator[Context]:
-        with _mongo_context("there", new_mongo_url()) as context:
-            yield context
+    def other_context(self, connect: Callable[[], Connection]) -> Context:
+        return _mongo_context("there", connect())
 
 
 class TestOmegaStoreOnMongo(_OnMongo, OmegaStoreContract):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,16 +39,14 @@ class TestCanvasOnLocal(_OnLocal, CanvasContract):
 
 class _OnMongo:
     @pytest.fixture
-    def make_omega(self, new_mongo_url: Callable[[], str]) -> Iterator[Callable[[], Omega]]:
-        with ExitStack() as stack:
+    def make_omega(self, connect: Callable[[], Connection]) -> Callable[[], Omega]:
+        def make() -> Omega:
+            connection = connect()
+            om = Omega(metadata=MongoMetadataStore(connection), store=MongoStore(connection))
+            register_backends(om.context)
+            return om
 
-            def make() -> Omega:
-                connection = stack.enter_context(closing(Connection(new_mongo_url())))
-                om = Omega(metadata=MongoMetadataStore(connection), store=MongoStore(connection))
-                register_backends(om.context)
-                return om
-
-            yield make
+        return make
 
 
 class TestTaskQueueOnMongo(_OnMongo, TaskQueueContract):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.servers.fixtures import MongoServer, new_database
+from tests.servers.databases import Databases
 
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.services.context import Context
 from omega_domain.testing.atomicity import AtomicityContract
 from omega_local import LocalMetadataStore, LocalStore
-from omega_mongo import Connection, MongoMetadataStore, MongoStore
+from omega_mongo import MongoMetadataStore, MongoStore
 
 
 class TestAtomicityOnLocal(AtomicityContract):
@@ -35,23 +36,15 @@ class TestAtomicityOnMongo(AtomicityContract):
     """Every operation, interrupted at every step."""
 
     @pytest.fixture
-    def new_context(self, mongo_server: MongoServer) -> Iterator[Callable[[str], Context]]:
-        made: dict[str, tuple[str, Connection]] = {}
-
-        def end(name: str) -> None:
-            database, connection = made.pop(name)
-            connection.client.drop_database(database)
-            connection.close()
+    def new_context(self, databases: Databases) -> Iterator[Callable[[str], Context]]:
+        made: dict[str, ExitStack] = {}
 
         def make(name: str) -> Context:
-            if name in made:  # hundreds of databases at once would be slow
-                end(name)
-            database, clock = new_database(), ManualClock()
-            connection = Connection(mongo_server.url_of(database))
-            made[name] = database, connection
+            made.setdefault(name, ExitStack()).close()  # gives back what the last of this name has
+            connection, clock = made[name].enter_context(databases.lending())(), ManualClock()
             store = MongoStore(connection, clock=clock)
             return Context(name=name, metadata=MongoMetadataStore(connection), store=store, clock=clock)
 
         yield make
-        for name in list(made):
-            end(name)
+        for stack in made.values():
+            stack.close()
