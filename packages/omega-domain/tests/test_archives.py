@@ -8,6 +8,7 @@ import pytest
 
 from omega_domain.adapters.memory import ManualClock, MemoryMetadataStore, MemoryStore
 from omega_domain.services.context import Context
+from omega_domain.services.payload import PAGE
 from omega_domain.testing.archives import ArchiveContract, ArchiveFaultsContract
 
 
@@ -17,7 +18,9 @@ def new_context(name: str) -> Context:
 
 
 class TestArchivesOnMemory(ArchiveContract):
-    """The contract."""
+    """The contract, with pages of their real size."""
+
+    page = PAGE
 
     @pytest.fixture
     def context(self) -> Context:

@@ -8,6 +8,7 @@ from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.adapters.memory.metadata import MemoryMetadataStore
 from omega_domain.adapters.memory.store import MemoryStore
 from omega_domain.services.context import Context
+from omega_domain.services.payload import PAGE
 from omega_domain.testing.names import HiddenNamesContract, NamesContract
 from omega_domain.testing.omega_store import (
     CollectContract,
@@ -47,7 +48,9 @@ class TestPromotionOnMemory(_OnMemory, PromotionContract):
 
 
 class TestCollectOnMemory(_OnMemory, CollectContract):
-    """Collect, check and usage."""
+    """Collect, check and usage, with pages of their real size."""
+
+    page = PAGE
 
 
 class TestNamesOnMemory(_OnMemory, NamesContract):

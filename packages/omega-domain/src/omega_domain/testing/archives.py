@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -14,10 +14,10 @@ from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.entities.metadata import HeadQuery
 from omega_domain.errors import StoreFullError
 from omega_domain.omega import Omega
+from omega_domain.services import payload
 from omega_domain.services.checking import check
 from omega_domain.services.collecting import collect
 from omega_domain.services.context import Context
-from omega_domain.services.payload import PAGE
 from omega_domain.services.store import OmegaStore
 from omega_domain.testing.backends import CollectionBackend, RowsBackend, TextBackend, UriBackend
 from omega_domain.testing.faults import FaultPlan, FaultyMetadataStore, FaultyStore, InjectedFault
@@ -81,7 +81,13 @@ def assert_clean(*contexts: Context) -> None:
 
 
 class ArchiveContract:
-    """Between two adapters. A subclass gives the fixtures ``context`` and ``other_context``."""
+    """Between two adapters. A subclass gives the fixtures ``context`` and ``other_context``.
+
+    Attributes:
+        page: how many parts fill a page. Fewer than there really are: their requests would take seconds over the wire.
+    """
+
+    page: ClassVar[int] = 16
 
     @pytest.fixture
     def om(self, context: Context) -> Omega:
@@ -144,20 +150,23 @@ class ArchiveContract:
         assert (other.models.get("m"), meta.tags, meta.attributes) == ("one", ["v1"], {"x": 1})
         assert len(other.models.versions("m")) == 1
 
-    def test_a_payload_of_many_parts_travels(self, om: Omega, other: Omega, tmp_path: Path) -> None:
+    def test_a_payload_of_many_parts_travels(
+        self, om: Omega, other: Omega, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(payload, "PAGE", self.page)
         part = om.datasets.resolve("rows").parts[0]
         text = om.datasets.payloads.write(lambda file: file.write(b"x"))
         for name, one in (("long", text), ("long rows", part)):
             kind = TextBackend.KIND if one is text else RowsBackend.KIND
             meta = om.datasets.make_metadata(name, kind)
-            meta._parts = [one] * (2 * PAGE + 5)  # noqa: SLF001 -- as a backend that appends would, after a while
+            meta._parts = [one] * (2 * self.page + 5)  # noqa: SLF001 -- as a backend that appends would, after a while
             meta.save()
         record = om.datasets.resolve("long").record
         assert record is not None
         assert any(part.type == "page" for part in record.parts)
         om.export(["datasets/long", "datasets/long rows"], tmp_path / "x.omega")
         other.import_archive(tmp_path / "x.omega")
-        assert other.datasets.get("long") == "x" * (2 * PAGE + 5)
+        assert other.datasets.get("long") == "x" * (2 * self.page + 5)
         assert other.datasets.get("long rows") == om.datasets.get("long rows")
         assert_clean(other.context)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -30,6 +30,7 @@ from omega_domain.errors import (
     UnsupportedOptionError,
     VersionNotFoundError,
 )
+from omega_domain.services import payload
 from omega_domain.services.checking import check, usage
 from omega_domain.services.collecting import collect
 from omega_domain.services.context import Context
@@ -701,7 +702,13 @@ class PromotionContract(_WithStores):
 
 
 class CollectContract(_WithStores):
-    """Collect, check and usage."""
+    """Collect, check and usage.
+
+    Attributes:
+        page: how many parts fill a page. Fewer than there really are: their requests would take seconds over the wire.
+    """
+
+    page: ClassVar[int] = 16
 
     def test_what_is_live_is_never_collected(self, store: OmegaStore, models: OmegaStore, context: Context) -> None:
         store.put("old", "a", tag="keep")
@@ -847,20 +854,22 @@ class CollectContract(_WithStores):
         assert check(context) == []
 
     def test_many_parts_are_paged_and_all_is_found(
-        self, store: OmegaStore, context: Context, abroad: OmegaStore
+        self, store: OmegaStore, context: Context, abroad: OmegaStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(payload, "PAGE", self.page)
+        count, more = 2 * self.page + 6, self.page + 4
         draft = store.make_metadata("big", "test.text")
-        parts = [store.payloads.write(_writer(f"{i} ")) for i in range(600)]
+        parts = [store.payloads.write(_writer(f"{i} ")) for i in range(count)]
         draft.set_payload(draft.payload.with_parts(parts)).save()
         record = store.resolve("big").record
         assert record is not None
-        assert len(record.parts) < 520
+        assert len(record.parts) <= 2 * self.page
         assert record.parts[0].type == "page"
-        assert store.get("big") == "".join(f"{i} " for i in range(600))
+        assert store.get("big") == "".join(f"{i} " for i in range(count))
         assert record.size == sum(part.size for part in parts)
-        for i in range(300):
+        for i in range(more):
             store.put(f"+{i} ", "big", append=True)
-        assert len(store.resolve("big").parts) == 900
+        assert len(store.resolve("big").parts) == count + more
         store.promote("big", abroad)
         _advance(context, LONG)
         collect(context)
