@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.effort import SOAK
 
 import omega_ml
 from omega_backends.testing.frames import assert_same, frames, series
@@ -117,9 +118,27 @@ def test_arrays_files_and_data_come_back(om: Omega) -> None:
         assert om.datasets.get("data") == value
 
 
+SHARED = settings(deadline=None, suppress_health_check=list(HealthCheck))
+#: How frames are written does not depend on the store, so the other stores see a few.
+FEW = SHARED if SOAK else settings(SHARED, max_examples=5)
+
+
 @given(data=st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-def test_any_frame_and_series_comes_back(om: Omega, data: st.DataObject) -> None:
+@SHARED
+def test_any_frame_and_series_comes_back(open_om: Callable[[str], Omega], data: st.DataObject) -> None:
+    _comes_back(open_om("memory"), data)
+
+
+@pytest.mark.parametrize("scheme", ["file", "mongodb"])
+@given(data=st.data())
+@FEW
+def test_some_frames_and_series_come_back_from_other_stores(
+    open_om: Callable[[str], Omega], scheme: str, data: st.DataObject
+) -> None:
+    _comes_back(open_om(scheme), data)
+
+
+def _comes_back(om: Omega, data: st.DataObject) -> None:
     frame = data.draw(frames())
     om.datasets.put(frame, "frame")
     pd.testing.assert_frame_equal(om.datasets.get("frame"), frame)

@@ -62,7 +62,7 @@ def test_scalars_come_back_with_their_type(scalar: Any) -> None:
 
 
 @given(frames())
-@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(suppress_health_check=list(HealthCheck), deadline=None)
 def test_frames_come_back_as_the_store_keeps_them(frame: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(_through(frame), frame)
 

@@ -75,7 +75,7 @@ dtypes = st.one_of(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(deadline=None)
 @given(hnp.arrays(dtypes, hnp.array_shapes(min_dims=0, min_side=0, max_side=3)))
 def test_every_array_comes_back_equal(array: Array) -> None:
     store = memory()

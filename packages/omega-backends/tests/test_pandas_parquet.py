@@ -240,7 +240,7 @@ def test_rows_are_taken_before_they_are_filtered(store: OmegaStore) -> None:
 
 
 @given(frames(), st.integers(1, 5), st.integers(0, 3))
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None)
 def test_chunks_together_are_the_frame(frame: pd.DataFrame, size: int, cut: int) -> None:
     store = new_store()
     store.put(frame.iloc[:cut], "f")
@@ -379,7 +379,7 @@ def test_filters_that_do_not_fit_are_refused(store: OmegaStore, query: dict[str,
 
 
 @given(frames(max_rows=30, max_columns=3), st.lists(st.integers(1, 3), min_size=30, max_size=30), st.integers(0, 30))
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example])
 def test_appended_pieces_are_the_whole(frame: pd.DataFrame, sizes: list[int], compacted: int) -> None:
     frame.index = frame.index if not isinstance(frame.index, pd.MultiIndex) else pd.RangeIndex(len(frame))
     store, start = new_store(), 0

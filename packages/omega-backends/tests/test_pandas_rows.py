@@ -171,7 +171,7 @@ def test_what_documents_can_not_hold_is_refused_with_the_column(om: Omega, value
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_frame_comes_back_exactly_or_is_refused(om: Omega, data: st.DataObject) -> None:
     frame: Any = data.draw(st.one_of(frames(), series()))
     try:
