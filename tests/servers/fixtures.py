@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from omega_mongo import Connection
 
+pytest_plugins = ["tests.scratch"]
+
 VARIABLE = "OMEGA_TEST_MONGO_URL"
 """Names a server to test against in place of the one that the tests start."""
 
