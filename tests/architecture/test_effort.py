@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests import effort
-from tests.effort import few_or_all, only, without
+from tests.effort import few_or_all, only
 
 
 class First:
@@ -47,9 +47,3 @@ def test_a_class_keeps_the_tests_that_are_named(soak: bool) -> None:
     assert ran_of(kept) == (ran_of(Both) if soak else ["test_two"])
     with pytest.raises(ValueError, match=r"Kept has no tests.*test_four"):
         only("test_four")(type("Kept", (Both,), {}))
-
-
-def test_a_class_leaves_out_the_tests_of_a_contract(soak: bool) -> None:
-    kept: type[object] = without(First)(type("Kept", (Both,), {}))
-    assert ran_of(kept) == (ran_of(Both) if soak else ["test_three"])
-    assert ran_of(Both) == ["test_one", "test_three", "test_two"]

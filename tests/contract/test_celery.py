@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import pytest
+from tests.effort import only
 from tests.servers.fixtures import MongoServer, new_database
 from tests.servers.workers import PATIENCE, WorkerProcess
 
@@ -82,8 +83,19 @@ class _WithWorker(TaskQueueContract, CanvasContract, RouterContract):
         return served.router
 
 
+@only(
+    "test_a_model_predicts_from_a_dataset_by_name",
+    "test_a_large_result_is_returned_whole",
+    "test_fit_makes_a_new_version_and_returns_its_metadata",
+    "test_errors_come_back",
+    "test_the_result_can_be_asked_for_by_its_id_from_elsewhere",
+    "test_a_failing_task_ends_a_sequence",
+    "test_collect_returns_the_results_themselves",
+    "test_the_group_can_be_asked_for_by_its_id_from_elsewhere",
+    "test_workers_tell_their_labels",
+)
 class TestLocalStoreAndValkey(_WithWorker):
-    """The embedded store, and Valkey."""
+    """The embedded store, and Valkey: other classes have either of them, so this one is whole in a soak alone."""
 
 
 class TestLocalStoreAndRabbitMQ(_WithWorker):
