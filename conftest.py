@@ -17,8 +17,10 @@ from sybil import Example, Sybil
 from sybil.evaluators.doctest import OutputChecker
 from sybil.parsers.myst import ClearNamespaceParser, CodeBlockParser, PythonCodeBlockParser, SkipParser
 from sybil.sybil import SybilCollection
+from tests.profiles import register_profiles
 
 pytest_plugins = ["tests.servers.fixtures"]
+register_profiles()
 
 LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 

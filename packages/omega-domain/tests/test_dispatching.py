@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from omega_domain.adapters.inprocess.router import InProcessRouter
@@ -612,7 +612,6 @@ class Chaos:
         cluster.dispatch.sweep(["default"])
 
 
-@settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_every_task_ends_and_its_puts_take_effect_once(seed: int) -> None:
     chaos = Chaos(seed)

@@ -142,7 +142,7 @@ def test_a_scan_that_is_done_stays_done(store: LocalStore) -> None:
         assert scan.next_page(connection) is None
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=documents(), filter=filters())
 def test_sql_finds_at_least_what_matches(store: LocalStore, rows: list[Document], filter: dict[str, Any]) -> None:
     collection = store.collection("c")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import tempfile
 
-from hypothesis import settings
-
 from omega_domain.adapters.memory import ManualClock
 from omega_domain.testing.stateful import FilesMachine, MetadataStoreMachine
 from omega_local import LocalMetadataStore, LocalStore
@@ -38,6 +36,4 @@ class LocalFilesMachine(FilesMachine):
 
 
 TestLocalMetadataStoreMachine = LocalMetadataStoreMachine.TestCase
-TestLocalMetadataStoreMachine.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
 TestLocalFilesMachine = LocalFilesMachine.TestCase
-TestLocalFilesMachine.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)

@@ -20,7 +20,7 @@ numbers = st.lists(st.integers(-1000, 1000), max_size=4)
 affines = st.builds(Affine, st.integers(-9, 9), st.integers(-9, 9))
 #: Examples share the fixture, and adapters the contract; both are meant.
 SHARED = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
-SETTINGS = settings(max_examples=25, deadline=None, suppress_health_check=SHARED)
+SETTINGS = settings(deadline=None, suppress_health_check=SHARED)
 
 
 def predict(model: Affine, data: Sequence[float]) -> list[float]:
