@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import count
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -67,7 +68,7 @@ def operations(om: Omega) -> dict[str, Callable[[int], object]]:
         "append": lambda k: om.datasets.put(frame(k), "log", append=True),
         "document": lambda k: om.datasets.put({"k": [k] * ROWS}, "document"),
         "model": lambda k: om.models.put(model(k), "model"),
-        "promote": lambda _: om.datasets.promote("frame", om["prod"].datasets),
+        "promote": lambda _: om.datasets.promote("candidate", om["prod"].datasets),
         "gc": lambda _: collect(om.context),
     }
     if has_rows(om):
@@ -80,19 +81,22 @@ def has_rows(om: Omega) -> bool:
     return "pandas.dfrows" in om.context.registry.kinds
 
 
-def work_until_killed(url: str, journal: Path, first: int, started: Event) -> None:
-    """Do all operations in turn for ever, noting in a journal what is begun and done."""
+def work_until_killed(url: str, journal: Path, first: int, turn: int, started: Event) -> None:
+    """Do all operations in turn for ever, noting in a journal what is begun and done.
+
+    Most kills come early, so that each process begins with another operation: ``turn`` chooses it.
+    """
     om = open_at(url, grace=0, lease=0)
-    todo = operations(om)
+    todo = list(operations(om).items())
+    todo = todo[turn % len(todo) :] + todo[: turn % len(todo)]
     log = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    started.set()
-    k = first
-    while True:
-        for name, do in todo.items():
+    for k in count(first):
+        om.datasets.put(frame(k), "candidate")  # what is promoted exists before anything is killed
+        started.set()
+        for name, do in todo:
             os.write(log, f"begin {name} {k}\n".encode())
             do(k)
             os.write(log, f"done {name} {k}\n".encode())
-        k += 1
 
 
 def put_models(url: str, writer: int, times: int) -> None:

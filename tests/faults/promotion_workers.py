@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from itertools import cycle
+from itertools import cycle, islice
 from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 
@@ -13,9 +13,12 @@ from tests.faults.fault_workers import model, open_at
 BEGINNING, CYCLE = ("promote", "promote"), ("promote", "rollback", "gc")
 
 
-def promote_until_killed(source: str, target: str, name: str, journal: Path, started: Event) -> None:
-    """Promote, roll back and collect for ever, noting in a journal what is begun and done."""
-    dev, prod = open_at(source, grace=0, lease=0), open_at(target, grace=0, lease=0)["prod"]
+def promote_until_killed(urls: tuple[str, str], name: str, journal: Path, turn: int, started: Event) -> None:
+    """Promote, roll back and collect for ever, noting in a journal what is begun and done.
+
+    Most kills come early, so that each process begins with another action: ``turn`` chooses it.
+    """
+    dev, prod = open_at(urls[0], grace=0, lease=0), open_at(urls[1], grace=0, lease=0)["prod"]
     log = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def do(action: str, k: int) -> None:
@@ -34,7 +37,7 @@ def promote_until_killed(source: str, target: str, name: str, journal: Path, sta
     for k, action in enumerate(BEGINNING, start=1):
         do(action, k)
     started.set()
-    for k, action in enumerate(cycle(CYCLE), start=len(BEGINNING) + 1):
+    for k, action in enumerate(islice(cycle(CYCLE), turn % len(CYCLE), None), start=len(BEGINNING) + 1):
         do(action, k)
 
 

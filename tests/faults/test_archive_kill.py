@@ -10,10 +10,11 @@ from typing import Final
 import pytest
 from tests.faults.archive_workers import OBJECTS, STATES, Step, steps_in, work_until_killed
 from tests.faults.fault_workers import ROWS, frame, model, open_at, processes, running
+from tests.faults.killing import rounds
+from tests.seeds import kills, seed
 
 from omega_domain.omega import Omega
 
-KILLS: Final = 70
 LONGEST: Final = 0.3
 SEED: Final = 20261125
 
@@ -41,12 +42,12 @@ def test_a_killed_import_or_restore_leaves_old_or_new(
     kind: str, source: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     url = f"file://{tmp_path}/home" if kind != "mongo" else str(request.getfixturevalue("mongo_url"))
-    start, chance = processes(), random.Random(SEED + len(kind))  # noqa: S311 -- no secret
+    start, chance = processes(), random.Random(seed(SEED + len(kind)))  # noqa: S311 -- no secret
     om = open_at(url, grace=0, lease=0)
     known: dict[str, set[int]] = {name: {-1} for name in OBJECTS}
-    interrupted: set[str] = set()
+    missed = {"import", "restore"}
     first = cycle(range(len(steps_in(source))))
-    for _ in range(KILLS):
+    for _ in rounds(kills(7, soak=150), missed):
         started = start.Event()
         journal = tmp_path / "journal"
         worker = start.Process(target=work_until_killed, args=(url, source, journal, next(first), started))
@@ -55,14 +56,13 @@ def test_a_killed_import_or_restore_leaves_old_or_new(
             worker.join(chance.uniform(0, LONGEST))
             assert worker.is_alive(), "the worker ended by itself"
         begun = _read(journal, known)
-        interrupted |= {begun.operation} if begun else set()
+        missed.difference_update({begun.operation} if begun else ())
         for name, found in _states(om).items():
             assert found in known[name] | ({begun.k} if begun else set()), (name, begun)
             known[name] = {found}
         om.collect()
         om.collect()
         assert om.check() == []
-    assert interrupted == {"import", "restore"}
 
 
 def _read(journal: Path, known: dict[str, set[int]]) -> Step | None:

@@ -15,6 +15,7 @@ import pytest
 from pymongo import MongoClient
 from tests.faults.fault_workers import ROWS, frame, open_at
 from tests.faults.killing import Journal, Victims, kill_again_and_again
+from tests.seeds import kills, seed
 from tests.servers.fixtures import MongoServer
 from tests.servers.secantus import SecantusServer
 
@@ -25,15 +26,15 @@ from omega_mongo import Connection
 from omega_mongo.files import MongoFiles
 from omega_mongo.names import FILES
 
-KILLS = 210
+PARTS = 2
 LONGEST = 0.3
 SEED = 20261122
 PATIENCE = 10.0
-PUTS = 50
-SERVER_KILLS = 4
+#: One of so many puts is hit by the death of the server.
+PUTS_A_DEATH = 12
 
 
-@pytest.mark.parametrize("part", range(3))
+@pytest.mark.parametrize("part", range(PARTS))
 def test_a_killed_client_leaves_old_or_new_and_no_litter(
     part: int, tmp_path: Path, mongo_server: MongoServer, mongo_url: str
 ) -> None:
@@ -50,7 +51,8 @@ def test_a_killed_client_leaves_old_or_new_and_no_litter(
 
             return wait_until_the_server_has_noticed
 
-        victims = Victims(url=mongo_url, kills=KILLS // 3, longest=LONGEST, seed=SEED + part, deep_every=5, watch=watch)
+        killed = kills(20, soak=200)
+        victims = Victims(url=mongo_url, kills=killed, longest=LONGEST, seed=SEED + part, deep_every=5, watch=watch)
         om = kill_again_and_again(victims, Journal(tmp_path / "journal"))
         _assert_no_litter(om, mongo_url)
 
@@ -77,16 +79,17 @@ def mortal_server(tmp_path: Path) -> Iterator[SecantusServer]:
 
 
 def test_a_server_that_is_killed_loses_nothing_that_was_done(mortal_server: SecantusServer) -> None:
-    chance = random.Random(SEED)  # noqa: S311 -- no secret
+    deaths, chance = kills(2, soak=10), random.Random(seed(SEED + PARTS))  # noqa: S311 -- no secret
+    puts = deaths * PUTS_A_DEATH
     # MongoDB knows after a restart which writes it has done, and answers a driver that repeats one; SecantusDB does not
     url = mortal_server.url_of("omega", serverSelectionTimeoutMS=2_000, retryWrites="false")
     om = open_at(url, grace=0, lease=0)
     om.datasets.put(frame(-1), "frame")
     om.datasets.put(frame(-1), "log", append=True)
     done, tried = {"frame": [-1], "log": [-1]}, {"frame": [-1], "log": [-1]}
-    deaths = sorted(chance.sample(range(PUTS), SERVER_KILLS))
-    for k in range(PUTS):
-        assassin = _kill_and_restart(mortal_server, chance.uniform(0, 0.05)) if k in deaths else None
+    fatal = set(chance.sample(range(puts), deaths))
+    for k in range(puts):
+        assassin = _kill_and_restart(mortal_server, chance.uniform(0, 0.05)) if k in fatal else None
         for name in ("frame", "log"):
             tried[name].append(k)
             try:

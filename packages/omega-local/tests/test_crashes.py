@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.seeds import kills, seed
 
 from omega_domain.entities.metadata import HeadQuery
 from omega_domain.entities.version import Version, chain
@@ -21,7 +22,6 @@ from omega_domain.testing.files import put_blob, read_blob
 from omega_domain.testing.samples import KEY, make_head, make_version
 from omega_local import LocalMetadataStore, LocalStore
 
-KILLS = 15
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
 
 WORK = """
@@ -75,8 +75,8 @@ def test_a_process_killed_at_any_moment_leaves_a_good_store(tmp_path: Path, star
     metadata = LocalMetadataStore(tmp_path)
     version = make_version()
     metadata.commit(make_head(version, attributes={"turn": 0}), expected=None, version=version)
-    moments = random.Random(7)  # noqa: S311 -- any moment will do
-    for turn in range(1, KILLS + 1):
+    moments = random.Random(seed(7))  # noqa: S311 -- any moment will do
+    for turn in range(1, kills(15, soak=200) + 1):
         process = start("from omega_domain.entities.version import Part\n" + WORK, tmp_path, turn)
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -88,6 +88,7 @@ def test_a_process_killed_at_any_moment_leaves_a_good_store(tmp_path: Path, star
         output, errors = process.communicate()
         assert not errors
         _assert_good(tmp_path, at_least=int(output.split()[-1]) if output.strip() else 0)
+    print(f"killed {turn} processes")  # noqa: T201 -- counted by tests.soak.plugin
     _assert_clean_after_sweep(tmp_path)
 
 
