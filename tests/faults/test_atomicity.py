@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from tests.seeds import every
 from tests.servers.databases import Databases
 
 from omega_domain.adapters.memory.clock import ManualClock
@@ -18,7 +19,11 @@ from omega_mongo import MongoMetadataStore, MongoStore
 
 
 class TestAtomicityOnLocal(AtomicityContract):
-    """Every operation, interrupted at every step."""
+    """Every operation, interrupted by some faults; ``make soak`` tries all."""
+
+    @pytest.fixture
+    def stride(self) -> int:
+        return every(3)
 
     @pytest.fixture
     def new_context(self, tmp_path: Path) -> Callable[[str], Context]:
@@ -33,7 +38,11 @@ class TestAtomicityOnLocal(AtomicityContract):
 
 
 class TestAtomicityOnMongo(AtomicityContract):
-    """Every operation, interrupted at every step."""
+    """Every operation, interrupted by some faults; ``make soak`` tries all."""
+
+    @pytest.fixture
+    def stride(self) -> int:
+        return every(11)
 
     @pytest.fixture
     def new_context(self, databases: Databases) -> Iterator[Callable[[str], Context]]:

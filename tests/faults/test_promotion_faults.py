@@ -8,7 +8,8 @@ from itertools import count, product
 from pathlib import Path
 
 import pytest
-from tests.effort import SOAK, few_or_all
+from tests.effort import few_or_all
+from tests.seeds import every
 from tests.servers.databases import Databases
 
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
@@ -23,15 +24,12 @@ FEW = [("local", "local"), ("mongo", "mongo"), ("local", "mongo"), ("mongo", "lo
 
 
 class TestPromotionAtomicity(PromotionAtomicityContract):
-    """Promotions and rollbacks, interrupted at every step, with MongoDB at every seventh of each operation.
-
-    All of them take minutes on a server in Python; a soak tries them.
-    """
+    """Promotions and rollbacks, interrupted by some faults of each operation; ``make soak`` tries all."""
 
     @pytest.fixture
     def stride(self, request: pytest.FixtureRequest) -> int:
         pair = request.node.callspec.params["new_contexts"]
-        return 7 if "mongo" in pair and not SOAK else 1
+        return every(13 if "mongo" in pair else 3)  # of five faults a step: all sorts come up
 
     @pytest.fixture(params=few_or_all(FEW, list(product(KINDS, KINDS))), ids=" to ".join)
     def new_contexts(

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, TypeVar
+from typing import Any, BinaryIO, Final, Literal, TypeVar
 
 from omega_domain.entities.metadata import Head, HeadQuery
 from omega_domain.entities.names import ObjectKey
@@ -34,6 +35,14 @@ from omega_domain.ports.store import (
 
 When = Literal["before", "middle", "after"]
 Fault = Literal["crash", "full"]
+#: In which ways a step can fail. A disk that is full is so before the step is done.
+WAYS: Final[tuple[tuple[When, Fault], ...]] = (
+    ("before", "crash"),
+    ("middle", "crash"),
+    ("after", "crash"),
+    ("before", "full"),
+    ("middle", "full"),
+)
 _Result = TypeVar("_Result")
 
 
@@ -66,14 +75,16 @@ class FaultPlan:
         return f"FaultPlan({self.fail_at}, when={self.when!r}, fault={self.fault!r})"
 
     @classmethod
-    def every(cls, steps: int) -> Iterator[FaultPlan]:
-        """Iterate over every way in which one of so many steps can fail."""
-        for fail_at in range(1, steps + 1):
-            yield cls(fail_at, when="before")
-            yield cls(fail_at, when="middle")
-            yield cls(fail_at, when="after")
-            yield cls(fail_at, when="before", fault="full")
-            yield cls(fail_at, when="middle", fault="full")
+    def every(cls, steps: int, *, stride: int = 1, first: int = 0) -> Iterator[FaultPlan]:
+        """Iterate over every way in which one of so many steps can fail.
+
+        Args:
+            steps: how many there are.
+            stride: every how many ways one is taken. There are five a step: a multiple of five leaves sorts out.
+            first: how many are left out at the start, modulo ``stride``.
+        """
+        ways = (cls(fail_at, when=when, fault=fault) for fail_at in range(1, steps + 1) for when, fault in WAYS)
+        yield from islice(ways, first % stride, None, stride)
 
     @property
     def steps(self) -> int:

@@ -75,7 +75,7 @@ class PromotionAtomicityContract:
         operation(*_faulty(pair, plan))
         after = _state(pair[1])
         assert after != before
-        for faulty in list(FaultPlan.every(plan.steps))[list(OPERATIONS).index(name) % stride :: stride]:
+        for faulty in FaultPlan.every(plan.steps, stride=stride, first=list(OPERATIONS).index(name)):
             pair = new_pair()
             with pytest.raises((InjectedFault, StoreFullError)):
                 operation(*_faulty(pair, faulty))
