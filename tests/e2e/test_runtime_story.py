@@ -27,6 +27,7 @@ from tests.e2e.runtime_story import (
     put_model,
     put_script,
 )
+from tests.seeds import times
 
 import omega_ml
 from omega_domain.entities.task import FAILURE, PENDING, STARTED, SUCCESS
@@ -37,6 +38,8 @@ from omega_domain.services.results import AsyncResult, GroupResult
 Command = Callable[..., Any]
 
 MB = 1_000_000
+#: Tasks of one parallel, in this process and over a broker.
+MANY, MANY_OVER_A_BROKER = times(2_000, soak=10_000), times(200, soak=1_000)
 
 #: What a notebook of the samples does, as a script: it leaves something in the store, and returns where.
 JOB = """
@@ -349,28 +352,28 @@ def test_a_callback_hears_of_success_and_failure(om: Omega) -> None:
 # -- very many tasks ---------------------------------------------------------------------------------------------------
 
 
-def test_ten_thousand_tasks_in_one_parallel_take_little_memory(tmp_path: Path) -> None:
+def test_thousands_of_tasks_in_one_parallel_take_little_memory(tmp_path: Path) -> None:
     om = omega_ml.setup(home=tmp_path / "many")
     om.models.put(LinearRegression().fit([[0.0], [1.0]], [0.0, 2.0]), "double")
     om.runtime.model("double").predict([[0.0]]).get()
     before = _resident()
     with om.runtime.parallel() as crt:
-        for i in range(10_000):
+        for i in range(MANY):
             om.runtime.model("double").predict([[float(i)]])
     result = crt.run()
     values = result.getall()
-    assert _resident() - before < 80 * MB  # 24 MB when this was written
-    assert np.allclose(np.ravel(values), np.arange(10_000) * 2.0)
+    assert _resident() - before < 80 * MB  # 24 MB for 10,000 when this was written
+    assert np.allclose(np.ravel(values), np.arange(MANY) * 2.0)
 
 
 @pytest.mark.parametrize("place", ["valkey"], indirect=True)
-def test_a_thousand_tasks_in_one_parallel_over_a_broker(place: Place) -> None:
+def test_very_many_tasks_in_one_parallel_over_a_broker(place: Place) -> None:
     om = place.om
     om.models.put(LinearRegression().fit([[0.0], [1.0]], [0.0, 2.0]), "double")
     tracemalloc.start()
     try:
         with om.runtime.parallel() as crt:
-            for i in range(1000):
+            for i in range(MANY_OVER_A_BROKER):
                 om.runtime.model("double").predict([[float(i)]])
         result = crt.run()
         values = result.getall(WAIT)
@@ -378,7 +381,7 @@ def test_a_thousand_tasks_in_one_parallel_over_a_broker(place: Place) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 20 * MB
-    assert np.allclose(np.ravel(values), np.arange(1000) * 2.0)
+    assert np.allclose(np.ravel(values), np.arange(MANY_OVER_A_BROKER) * 2.0)
     assert result.status == SUCCESS
     assert {task.record.worker for task in result.results} == {place.worker_of("default")}
 

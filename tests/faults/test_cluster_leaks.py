@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.faults.cluster import WITHIN, Cluster
+from tests.seeds import times
 from tests.servers.valkey import ValkeyServer
 
 from omega_domain.adapters.memory.clock import ManualClock
@@ -19,7 +20,7 @@ from omega_domain.entities.metadata import Head, HeadQuery
 from omega_domain.entities.names import MODELS
 from omega_domain.services.collecting import TEMPORARY_FOR, collect
 
-PREDICTIONS: Final = 2_000
+PREDICTIONS: Final = times(400, soak=5_000)
 WARM_UP: Final = 200
 AT_A_TIME: Final = 100
 #: One of so many frames is too large to travel in an envelope, and so are its predictions.

@@ -15,10 +15,11 @@ from tests.faults.fault_workers import (
     read_until,
     running,
 )
+from tests.seeds import times
 
 WRITERS = 8
-TIMES = 50
-TIMES_OVER_THE_WIRE = 25
+TIMES = times(20, soak=100)
+TIMES_OVER_THE_WIRE = times(8, soak=40)
 PATIENCE = 300
 
 

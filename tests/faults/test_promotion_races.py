@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.faults.fault_workers import model, open_at, processes, running
 from tests.faults.promotion_workers import promote_version
+from tests.seeds import times
 from tests.servers.fixtures import MongoServer, new_database
 
 from omega_domain.services.history import History
@@ -26,7 +27,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     server.drop(database)
 
 
-def test_eight_processes_promote_into_one_name(url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("turn", range(times(1, soak=15)))
+def test_eight_processes_promote_into_one_name(turn: int, url: str, tmp_path: Path) -> None:
     source = f"file://{tmp_path / 'dev'}"
     dev, prod = open_at(source), open_at(url)
     for k in range(1, WRITERS + 1):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.seeds import times
 from tests.servers.brokers import BrokerServer
 from tests.servers.rabbitmq import RabbitServer
 from tests.servers.valkey import ValkeyServer
@@ -295,17 +296,17 @@ def test_a_worker_stops_after_the_process_of_a_task_was_killed(new_place: Callab
         assert worker.stop() == 0
 
 
-def test_500_tasks_on_a_folder_survive_the_kill_of_a_worker(new_place: Callable[[str], Any], folder: str) -> None:
-    place = new_place(folder)
+def test_all_tasks_on_a_folder_survive_the_kill_of_a_worker(new_place: Callable[[str], Any], folder: str) -> None:
+    place, count = new_place(folder), times(100, soak=500)
     om = fill(place.open())
     with place.worker(concurrency=1) as one, place.worker(concurrency=1):
         with om.runtime.parallel() as crt:
-            for number in range(500):
+            for number in range(count):
                 crt.model("double").predict([number])
         result = crt.run()
         wait_for(lambda: om.runtime.status()["tasks"][SUCCESS] > 20)
         one.kill_all()
-        assert result.getall(90) == [[2 * number] for number in range(500)]
+        assert result.getall(90) == [[2 * number] for number in range(count)]
     assert depth(om) == 0
 
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from tests.seeds import times
 
 from omega_domain.adapters.inprocess.router import InProcessRouter
 from omega_domain.adapters.memory import ManualClock, MemoryMetadataStore, MemoryStore
@@ -718,7 +719,8 @@ class SimulatedQueue(TaskQueue):
 
 
 TestCluster = Cluster.TestCase
-TestCluster.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+# more than the profile has: nothing else tries what deaths of several workers do to each other
+TestCluster.settings = settings(TestCluster.settings, max_examples=times(20, soak=300))
 
 
 # -- each step, one by one ---------------------------------------------------------------------------------------------
