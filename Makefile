@@ -43,7 +43,7 @@ constraints: ## Write constraints.txt anew, with the newest versions that fit
 	mv .tox/constraints.txt constraints.txt
 
 clean: ## Remove environments, caches, reports and the demo's store
-	rm -rf $(VENV) .tox .demo .coverage .coverage.* htmlcov docs/_build .hypothesis .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) .tox .demo .soak .coverage .coverage.* htmlcov docs/_build .hypothesis .mypy_cache .ruff_cache .pytest_cache \
 	  .import_linter_cache
 	find packages tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -60,3 +60,12 @@ $(VENV)/installed: $(VENV)/python constraints.txt $(PACKAGES)
 $(VENV)/tox: $(VENV)/python constraints.txt
 	$(INSTALL) tox
 	touch $@
+
+# SEED repeats a run, ONLY one test of a part; RESTART=1 begins anew after an interrupt; MINUTES limits each part
+.PHONY: soak
+soak: $(VENV)/tox ## Run everything with new seeds, in parts: PART=store|cluster|trust|promotion|archives|frames|versions
+	$(VENV)/bin/python -m tests.soak $(PART) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(call quoted,$(ONLY))) \
+	  $(if $(RESTART),--restart) $(if $(MINUTES),--minutes $(MINUTES))
+
+# One word of the shell, whatever a test's name has in it.
+quoted = '$(subst ','\'',$(1))'
