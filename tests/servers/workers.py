@@ -1,4 +1,4 @@
-"""Workers for tests: the real ``om worker`` in a process group of its own."""
+"""Workers for tests: the real ``om worker`` in a process group of its own, which ends with the tests."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
+
+from tests.servers.guarded import Guard
 
 READY = 60.0
 
@@ -52,6 +54,7 @@ class WorkerProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._guard = Guard(self.process.pid)
         if wait:
             self.wait_for("worker ready")
         self.ready_after = time.monotonic() - started
@@ -110,6 +113,7 @@ class WorkerProcess:
                 self.stop(timeout=15)
             except subprocess.TimeoutExpired:
                 self.kill_all()
+        self._guard.dismiss()
         self.log.unlink(missing_ok=True)
 
 
