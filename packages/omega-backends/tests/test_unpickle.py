@@ -23,6 +23,8 @@ from omega_domain.errors import CorruptPayloadError, UnsupportedOptionError, Unt
 from omega_domain.omega import Omega
 from omega_domain.services.trust import TrustedFile
 
+pytestmark = pytest.mark.changes_with("skops")  # where it is installed, the module under test is measured as a whole
+
 ran: list[str] = []
 
 
@@ -116,7 +118,6 @@ def test_a_model_is_loaded_from_what_skops_wrote() -> None:
     assert isinstance(load_skops(TrustedFile(io.BytesIO(dumped(LogisticRegression())), "m")), LogisticRegression)
 
 
-@pytest.mark.changes_with("skops")
 def test_without_skops_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     file = TrustedFile(io.BytesIO(), "m")
     monkeypatch.setitem(sys.modules, "skops.io", None)
