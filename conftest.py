@@ -18,7 +18,7 @@ from sybil.evaluators.doctest import OutputChecker
 from sybil.parsers.myst import ClearNamespaceParser, CodeBlockParser, PythonCodeBlockParser, SkipParser
 from sybil.sybil import SybilCollection
 
-pytest_plugins = ["tests.servers.fixtures", "tests.suite.leftovers", "tests.suite.needs"]
+pytest_plugins = ["tests.servers.fixtures", "tests.suite.leftovers", "tests.suite.needs", "tests.suite.ordering"]
 
 LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
