@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +94,11 @@ def test_a_mark_that_is_not_known_is_refused(tmp_path: Path) -> None:
     test = tmp_path / "test_it.py"
     test.write_text(TESTS.replace('needs("skops")', 'needs("skopps")'))
     assert "test_skops: skopps is not known" in run(str(test))
+
+
+def test_each_environment_of_make_extras_is_known_as_a_need() -> None:
+    (names,) = re.findall(r"^\[testenv:extra-\{(.*)\}\]$", (ROOT / "tox.ini").read_text(), re.MULTILINE)
+    assert set(names.split(",")) == {name for name, need in NEEDS.items() if f"make extras E={name}" in need.missing}
 
 
 def run_pytest(folder: Path, *words: str) -> str:
