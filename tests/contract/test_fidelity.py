@@ -68,7 +68,7 @@ def om(request: pytest.FixtureRequest, open_om: Callable[[str], Omega]) -> Omega
     return open_om(request.param)
 
 
-@pytest.fixture(params=["parquet", "documents"])
+@pytest.fixture(params=["parquet", pytest.param("documents", marks=pytest.mark.changes_with("arrow"))])
 def layout(request: pytest.FixtureRequest) -> str:
     """How a frame is kept."""
     layout: str = request.param

@@ -32,6 +32,7 @@ def contexts(new_mongo_url: Callable[[], str], tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.changes_with("arrow")
 @pytest.mark.usefixtures("contexts")
 def test_a_team_shares_data_and_models(command: Command, sales: pd.DataFrame) -> None:
     team = omega_ml.setup(context="team")

@@ -74,6 +74,7 @@ def test_scripts_are_code(tmp_path: Path) -> None:
     assert setup(tmp_path, "bob", trust="any").runtime.script("hello").run().get() == "ran"
 
 
+@pytest.mark.needs("skops")
 def test_models_without_code_are_loaded_where_only_formats_are_trusted(tmp_path: Path) -> None:
     om = setup(tmp_path, "ada", trust="formats-only")
     put_model(om)

@@ -2,90 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import signal
 import socket
-import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Self
 
+from tests.servers.guarded import LOOK_AGAIN, GuardedProcess
+
 HOST = "127.0.0.1"
 STARTS_WITHIN = 60.0
-STOPS_WITHIN = 30.0
 ATTEMPTS = 5
-LOOK_AGAIN = 0.01
 
 # Below the ports that Linux gives to clients: a client that tries again and again to reach a dead broker would some
 # time be given the broker's own port, reach itself, and keep the broker from coming back.
 PORTS = range(20_000, 32_000)
 TAKEN = re.compile(rb"in use|eaddrinuse", re.IGNORECASE)
-
-# Waits until nobody holds the other end of its input, then kills the process group that it is given.
-GUARD = 'read -r _; kill -s KILL -- "-$0"'
-
-
-class GuardedProcess:
-    """A process in a group of its own, which is killed when this process ends, be it by kill -9.
-
-    Args:
-        command: program and arguments.
-        output: file that what it prints is appended to.
-        environment: all variables that it sees.
-        folder: where it works.
-    """
-
-    def __init__(self, command: Sequence[str], *, output: Path, environment: Mapping[str, str], folder: Path) -> None:
-        with output.open("ab") as file:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                env=environment,
-                cwd=folder,
-                start_new_session=True,
-            )
-        self.pid = self._process.pid
-        self._guard = subprocess.Popen(
-            ["/bin/sh", "-c", GUARD, str(self.pid)], stdin=subprocess.PIPE, start_new_session=True
-        )
-
-    @property
-    def running(self) -> bool:
-        """Whether it has not ended yet; its number is kept until ``end``, so that no stranger is killed for it."""
-        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
-
-    def ends_within(self, seconds: float) -> bool:
-        """Wait for its end, and return whether it came."""
-        deadline = time.monotonic() + seconds
-        while (running := self.running) and time.monotonic() < deadline:
-            time.sleep(LOOK_AGAIN)
-        return not running
-
-    def end(self, sign: signal.Signals) -> None:
-        """Send a signal and wait for the end.
-
-        Raises:
-            RuntimeError: it did not end in time; it was killed instead.
-        """
-        os.kill(self.pid, sign)
-        in_time = self.ends_within(STOPS_WITHIN)
-        os.killpg(self.pid, signal.SIGKILL)  # what it started itself, and itself if it hangs
-        self._process.wait()
-        self._dismiss_guard()
-        if not in_time:
-            late = f"process {self.pid} did not end within {STOPS_WITHIN:.0f} s of {sign.name}"
-            raise RuntimeError(f"{late}; it was killed")
-
-    def _dismiss_guard(self) -> None:
-        self._guard.kill()
-        self._guard.communicate()  # closes the pipe too
 
 
 class BrokerServer(ABC):

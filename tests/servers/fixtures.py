@@ -27,9 +27,6 @@ pytest_plugins = ["tests.scratch"]
 VARIABLE = "OMEGA_TEST_MONGO_URL"
 """Names a server to test against in place of the one that the tests start."""
 
-REQUIRE_RABBITMQ = "OMEGA_TEST_REQUIRE_RABBITMQ"
-"""If it is 1, tests fail where RabbitMQ is not installed; else they are skipped."""
-
 BROKERS = ["valkey", "rabbitmq"]
 
 Topology = Literal["replica set", "standalone"]
@@ -208,10 +205,8 @@ def new_broker(request: pytest.FixtureRequest) -> Callable[[], BrokerServer]:
 
 def _rabbit_type() -> type[RabbitServer]:
     """Return what starts a RabbitMQ, or end the test where none is installed."""
-    from tests.servers.rabbitmq import NOT_INSTALLED, RabbitServer  # noqa: PLC0415 -- only where a server is needed
+    from tests.servers.rabbitmq import RabbitServer  # noqa: PLC0415 -- only where a server is needed
+    from tests.suite.needs import require  # noqa: PLC0415 -- the same
 
-    if RabbitServer.program() is None:
-        if os.environ.get(REQUIRE_RABBITMQ) == "1":
-            pytest.fail(f"{REQUIRE_RABBITMQ} is 1, but {NOT_INSTALLED}")
-        pytest.skip(NOT_INSTALLED)
+    require("rabbitmq")
     return RabbitServer

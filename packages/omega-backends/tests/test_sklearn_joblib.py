@@ -221,6 +221,7 @@ def test_errors_of_scikit_learn_keep_their_type(om: Omega) -> None:
     assert NotFittedError in SklearnBackend.error_types()
 
 
+@pytest.mark.needs("skops")
 def test_skops_holds_no_code_and_refuses_what_it_does_not_trust(om: Omega) -> None:
     meta = om.models.put(LogisticRegression(C=3), "s", format="skops")
     assert meta.kind_meta["format"] == "skops"
@@ -230,11 +231,15 @@ def test_skops_holds_no_code_and_refuses_what_it_does_not_trust(om: Omega) -> No
         om.models.put(_Strange(), "s", format="skops")
     with pytest.raises(UnsupportedObjectError, match=r"can not be put as skops: .*broken"):
         om.models.put(_Broken(), "s", format="skops")
-    with pytest.raises(UnsupportedOptionError, match="joblib, skops"):
-        om.models.put(_Strange(), "s", format="pickle")
     assert om.models.get("s").C == 3
 
 
+def test_a_format_that_is_not_known_is_refused(om: Omega) -> None:
+    with pytest.raises(UnsupportedOptionError, match="joblib, skops"):
+        om.models.put(LogisticRegression(), "s", format="pickle")
+
+
+@pytest.mark.changes_with("skops")
 def test_without_skops_its_format_says_how_to_install_it(om: Omega, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "skops.io", None)
     with pytest.raises(UnsupportedOptionError, match=r"'s' can not be put: .*pip install 'omega-backends\[skops\]'"):

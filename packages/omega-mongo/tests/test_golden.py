@@ -190,7 +190,7 @@ def connection(mongo_url: str) -> Iterator[Connection]:
         yield connection
 
 
-@pytest.fixture(params=["pymongoarrow", "pymongo"])
+@pytest.fixture(params=[pytest.param("pymongoarrow", marks=pytest.mark.needs("arrow")), "pymongo"])
 def driver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """How rows are read: as tables, or as dicts where pymongoarrow is not installed."""
     if request.param == "pymongo":

@@ -61,7 +61,14 @@ WRONG: list[tuple[pa.DataType, list[Any]]] = [
     (TIME, [1, 2**40, 1.5, True, "2030-01-01", b"1"]),
 ]
 FEW = settings(deadline=None, suppress_health_check=list(HealthCheck))
-DIRECTIONS = [("with", "without"), ("without", "with"), ("with", "with")]
+ARROW = pytest.mark.needs("arrow")
+DIRECTIONS = [
+    pytest.param("with", "without", marks=ARROW),
+    pytest.param("without", "with", marks=ARROW),
+    pytest.param("with", "with", marks=ARROW),
+    ("without", "without"),
+]
+READS = [pytest.param("with", marks=ARROW), "without"]
 
 
 @pytest.fixture
@@ -69,7 +76,7 @@ def store(connect: Callable[[], Connection]) -> MongoStore:
     return MongoStore(connect())
 
 
-@pytest.fixture
+@pytest.fixture(params=[pytest.param("tables", marks=ARROW)])
 def rows(store: MongoStore) -> MongoTables:
     collection = store.collection("rows")
     assert isinstance(collection, MongoTables)
@@ -286,6 +293,10 @@ def _frame(rows: int = 30, *, start: int = 0) -> pd.DataFrame:
 def test_without_pymongoarrow_collections_are_plain(store: MongoStore) -> None:
     with _arrow("without"):
         assert not isinstance(store.collection("rows"), SupportsTables)
+
+
+@ARROW
+def test_with_pymongoarrow_collections_are_tables(store: MongoStore) -> None:
     assert isinstance(store.collection("rows"), SupportsTables)
 
 
@@ -410,7 +421,7 @@ def test_a_promoted_frame_comes_back_through_memory(new_om: Callable[[], Omega],
         assert last.datasets.summary("rows")["indexes"] == ["x_1"]
 
 
-@pytest.mark.parametrize("reads", ["with", "without"])
+@pytest.mark.parametrize("reads", READS)
 def test_rows_that_were_removed_behind_our_back_are_noticed(om: Omega, reads: str) -> None:
     om.datasets.put(_frame(), "rows", layout="documents")
     om.datasets.collection("rows").delete_many({"x": {"$in": [3, 4]}})

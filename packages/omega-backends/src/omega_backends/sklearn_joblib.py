@@ -17,7 +17,8 @@ from sklearn.model_selection import GridSearchCV
 from omega_backends.model_arguments import SEARCH, check_arguments, check_grid, check_method, check_search
 from omega_backends.model_results import as_frame, as_python, plain
 from omega_backends.model_signature import SIGNATURE, describe, seen
-from omega_backends.unpickle import NEEDS_SKOPS, load_joblib, load_skops
+from omega_backends.skops_files import to_skops
+from omega_backends.unpickle import load_joblib, load_skops
 from omega_domain.entities.names import ObjectRef
 from omega_domain.entities.version import Part, Payload
 from omega_domain.errors import UnsupportedObjectError, UnsupportedOptionError
@@ -202,7 +203,7 @@ class SklearnBackend(BaseModelBackend):
             ) from error
 
     def _dump_skops(self, obj: BaseEstimator, name: str) -> Part:
-        data = _to_skops(obj, name, self.model_store.context.trust.types)
+        data = to_skops(obj, name, self.model_store.context.trust.types)
         return self.model_store.payloads.write(lambda file: file.write(data))
 
     def _load(self, meta: Metadata) -> Any:
@@ -283,25 +284,6 @@ def _require(model: Any, action: str, name: str, kwargs: Mapping[str, Any]) -> A
 def _as_target(y: Any) -> Any:
     """Of a frame with one column take that column, as scikit-learn wants it."""
     return y.iloc[:, 0] if isinstance(y, pd.DataFrame) and y.shape[1] == 1 else y
-
-
-def _to_skops(model: BaseEstimator, name: str, types: Iterable[str]) -> bytes:
-    """Return a model in the format of skops; refuse what it would not load again."""
-    try:
-        import skops.io  # noqa: PLC0415 -- an extra
-    except ImportError as error:
-        raise UnsupportedOptionError(f"{name!r} can not be put: {NEEDS_SKOPS}") from error
-    try:
-        data: bytes = skops.io.dumps(model)
-        unknown = [found for found in skops.io.get_untrusted_types(data=data) if found not in set(types)]
-    except Exception as error:
-        raise UnsupportedObjectError(f"{name!r} can not be put as skops: {error}; use format='joblib'") from error
-    if unknown:
-        raise UnsupportedObjectError(
-            f"{name!r} can not be put as skops, which does not trust: {', '.join(unknown)}; use format='joblib', "
-            "or name these in the setting trusted_types"
-        )
-    return data
 
 
 def _found(search: GridSearchCV) -> dict[str, Any]:
