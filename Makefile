@@ -27,7 +27,7 @@ demo: $(VENV)/installed ## Run the story on the flights of 2013; leaves its stor
 	OMEGA_HOME="$${OMEGA_HOME:-$(CURDIR)/.demo}" $(VENV)/bin/om demo
 
 test: $(VENV)/tox ## Run every check on the base packages: style, types, tests, coverage, docs
-	$(VENV)/bin/tox run-parallel --parallel 2 --parallel-live --parallel-no-spinner -e lint,typing,core-alone,docs,tests
+	$(VENV)/bin/tox run-parallel --parallel 2 --parallel-live --parallel-no-spinner -e tests,lint,typing,core-alone,docs
 
 extras: $(VENV)/tox ## Run the tests of each extra with heavy distributions; E=name runs one
 	$(VENV)/bin/tox run $(if $(E),-e extra-$(E),-m extras)
