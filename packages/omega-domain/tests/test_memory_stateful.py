@@ -29,7 +29,7 @@ def test_a_drop_is_not_taken_back_where_the_name_is_taken_by_another() -> None:
     """What few of the machine's examples come to."""
     machine = MemoryMetadataStoreMachine()
     key = ObjectKey("a", "data/", "x")
-    first = machine.create(key)
+    first = str(machine.create(key))
     machine.drop(first)
     machine.create(key)
     machine.bring_back(first)
