@@ -39,7 +39,7 @@ def golden_frame() -> pd.DataFrame:
         "datetime s": np.array(["2020-01-01", "NaT", "1900-01-01"], dtype="M8[s]"),
         "datetime us": days,
         "datetime zone": days.tz_localize("Europe/Zurich"),
-        "timedelta": pd.to_timedelta([1, 2, 3], unit="s"),
+        "timedelta": pd.to_timedelta([1, 2, 3], unit="s").as_unit("us"),  # pandas 3.0 makes seconds of it
         "Int64": pd.array([1, None, 3], dtype="Int64"),
         "boolean": pd.array([True, None, False], dtype="boolean"),
         "str": ["a", None, "ü"],

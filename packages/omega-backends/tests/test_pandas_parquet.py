@@ -250,7 +250,10 @@ def test_chunks_together_are_the_frame(frame: pd.DataFrame, size: int, cut: int)
     assert [len(chunk) for chunk in found[:-1]] == [size] * (len(found) - 1)
     start = 0
     for chunk in found:
-        assert_same(chunk, whole.iloc[start : start + size])
+        expected = whole.iloc[start : start + size]
+        if isinstance(expected.index, pd.MultiIndex):  # a slice keeps levels that none of its rows has
+            expected.index = expected.index.remove_unused_levels()
+        assert_same(chunk, expected)
         start += size
     assert start >= len(whole)
 

@@ -43,7 +43,7 @@ def golden_frame() -> pd.DataFrame:
         "datetime ns": days.as_unit("ns") + pd.Timedelta(1, "ns"),
         "datetime far": np.array(["-9999-01-01", "NaT", "2020-01-01"], dtype="M8[s]"),
         "datetime zone": days.tz_localize("Europe/Zurich"),
-        "timedelta": pd.to_timedelta([1, 2, 3], unit="s"),
+        "timedelta": pd.to_timedelta([1, 2, 3], unit="s").as_unit("us"),  # pandas 3.0 makes seconds of it
         "Int64": pd.array([1, None, 3], dtype="Int64"),
         "Float64": pd.array([1.5, None, -0.0], dtype="Float64"),
         "boolean": pd.array([True, None, False], dtype="boolean"),
