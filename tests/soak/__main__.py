@@ -21,7 +21,7 @@ from typing import Any, Final, NoReturn
 from tests import seeds
 from tests.soak import results
 from tests.soak.environments import Environments, UnavailableError
-from tests.soak.parts import PARTS, Part
+from tests.soak.parts import OPTIONS, PARTS, Part
 from tests.soak.running import TimeLimitError, adopt_orphans, run
 
 ROOT: Final = Path(__file__).parents[2]
@@ -89,7 +89,7 @@ class Soak:
 
         try:
             python = (self.python or Environments(ROOT, call=call).python)(environment)
-            code = call([python, *self._pytest(part)])
+            code = call([python, *self._pytest(part), *OPTIONS.get(environment, ())])
         except UnavailableError as error:
             with output.open("a") as file:
                 file.write(f"--- {environment}: skipped, {error}\n")

@@ -27,6 +27,9 @@ class Part:
     deep: bool = True
 
 
+#: What pytest is told beside the tests. Old versions use what newer ones of other libraries warn of.
+OPTIONS: Final = {LOWEST: ("-W", "default::DeprecationWarning")}
+
 CORE: Final = "packages/omega-domain/tests"
 
 #: In the order in which they run.
