@@ -17,6 +17,6 @@ SEED = 20261121
 def test_a_killed_process_leaves_old_or_new_and_no_litter(part: int, tmp_path: Path) -> None:
     home = tmp_path / "home"
 
-    victims = Victims(url=f"file://{home}", kills=kills(20, soak=300), longest=LONGEST, seed=SEED + part)
+    victims = Victims(url=f"file://{home}", kills=kills(20, soak=200), longest=LONGEST, seed=SEED + part)
     kill_again_and_again(victims, Journal(tmp_path / "journal"))
     assert [path.name for path in (home / "tmp").glob("*")] == []

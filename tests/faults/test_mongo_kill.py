@@ -51,7 +51,7 @@ def test_a_killed_client_leaves_old_or_new_and_no_litter(
 
             return wait_until_the_server_has_noticed
 
-        killed = kills(20, soak=200)
+        killed = kills(20, soak=150)
         victims = Victims(url=mongo_url, kills=killed, longest=LONGEST, seed=SEED + part, deep_every=5, watch=watch)
         om = kill_again_and_again(victims, Journal(tmp_path / "journal"))
         _assert_no_litter(om, mongo_url)
