@@ -20,13 +20,15 @@ from typing import Any, Final, NoReturn
 
 from tests import seeds
 from tests.soak import results
-from tests.soak.environments import Environments, UnavailableError
+from tests.soak.environments import BrokenEnvironmentError, Environments, UnavailableError
 from tests.soak.parts import OPTIONS, PARTS, Part
 from tests.soak.running import TimeLimitError, adopt_orphans, run
 
 ROOT: Final = Path(__file__).parents[2]
 MINUTES: Final = 30.0
 INTERRUPTED: Final = 130
+#: Seconds after which a test of a soak is taken to hang: it repeats what it does hundreds of times.
+HANGS: Final = 1200
 #: What the tests of a deep part read, beside the seed.
 DEEP: Final = {seeds.SOAK: "1", seeds.EVERY_FAULT: "1", "OMEGA_TEST_PATIENCE": "1"}
 #: Not handed on: pytest's own, when this is run by a test.
@@ -91,9 +93,11 @@ class Soak:
             python = (self.python or Environments(ROOT, call=call).python)(environment)
             code = call([python, *self._pytest(part), *OPTIONS.get(environment, ())])
         except UnavailableError as error:
-            with output.open("a") as file:
-                file.write(f"--- {environment}: skipped, {error}\n")
+            _note(output, f"--- {environment}: skipped, {error}")
             return SKIPPED
+        except BrokenEnvironmentError as error:
+            _note(output, f"--- {environment}: failed, {error}")
+            return FAILED
         except TimeLimitError:
             return STOPPED
         return FAILED if code else PASSED
@@ -101,7 +105,17 @@ class Soak:
     def _pytest(self, part: Part) -> list[str]:
         random = ["--hypothesis-profile=soak", f"--hypothesis-seed={self.seed}"] if part.deep else []
         plugin, spread = ["-p", "tests.soak.plugin"], ["-n", str(self.workers), "--dist", "loadscope"]
-        return ["-m", "pytest", *plugin, "-q", *(spread if self.workers else []), *random, *(self.only or part.tests)]
+        patient = ["-o", f"timeout={HANGS}", "-o", f"faulthandler_timeout={HANGS + 60}"]
+        return [
+            "-m",
+            "pytest",
+            *plugin,
+            "-q",
+            *patient,
+            *(spread if self.workers else []),
+            *random,
+            *(self.only or part.tests),
+        ]
 
     def _environment(self, part: Part) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_OURS)}
@@ -133,10 +147,15 @@ class Soak:
         print(text, flush=True)  # noqa: T201 -- a command
 
 
+def _note(output: Path, line: str) -> None:
+    with output.open("a") as file:
+        file.write(f"{line}\n")
+
+
 def _tells(line: str) -> bool:
     """Whether a line says how a run of pytest ended, or why there was none."""
     is_closing = " in " in line and line.rstrip("= ").endswith(("s", ")")) and line.strip("= ")[:1].isdigit()
-    return is_closing or (line.startswith("--- ") and ": skipped, " in line)
+    return is_closing or (line.startswith("--- ") and (": skipped, " in line or ": failed, " in line))
 
 
 def main(

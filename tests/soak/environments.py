@@ -23,7 +23,11 @@ STARTS: Final = "import ensurepip, sqlite3, ssl, venv"
 
 
 class UnavailableError(Exception):
-    """An environment can not be had here; the message says why."""
+    """There is no such Python on this machine; the message says which."""
+
+
+class BrokenEnvironmentError(Exception):
+    """An environment could not be made, such as by versions that do not go together; the message says which."""
 
 
 class Environments:
@@ -50,7 +54,8 @@ class Environments:
         """Return the interpreter of an environment, with all installed.
 
         Raises:
-            UnavailableError: there is no such Python, or an installation failed.
+            UnavailableError: there is no such Python.
+            BrokenEnvironmentError: an installation failed.
         """
         chosen = [f"-x=testenv:{name}.base_python={python}"] if (python := self._base(name)) else []
         if name == LOWEST:
@@ -59,7 +64,7 @@ class Environments:
             constraints.write_text("".join(f"{line}\n" for line in lowest(projects(self._root))))
         tox = str(self._root / ".venv" / "bin" / "tox")
         if self._call([tox, "run", "-q", "-e", name, *chosen]):
-            raise UnavailableError(f"tox could not make the environment {name}; what it printed says why")
+            raise BrokenEnvironmentError(f"tox could not make the environment {name}; what it printed says why")
         return str(self._root / ".tox" / name / "bin" / "python")
 
     def _base(self, name: str) -> str | None:

@@ -14,7 +14,14 @@ from typing import Any
 
 import pytest
 from tests.soak.__main__ import ROOT
-from tests.soak.environments import Environments, UnavailableError, lowest, projects, supported
+from tests.soak.environments import (
+    BrokenEnvironmentError,
+    Environments,
+    UnavailableError,
+    lowest,
+    projects,
+    supported,
+)
 from tests.soak.parts import LOWEST, NEWEST, PARTS
 from tests.soak.results import read
 
@@ -25,12 +32,14 @@ RUN = """
 import os, sys, time
 from pathlib import Path
 from tests.soak.__main__ import main
-from tests.soak.environments import UnavailableError
+from tests.soak.environments import BrokenEnvironmentError, UnavailableError
 from tests.soak.parts import Part
 folder = Path(sys.argv[1])
 def python(name):
     if name == "missing":
         raise UnavailableError("no such Python starts here")
+    if name == "broken":
+        raise BrokenEnvironmentError("tox could not make it")
     return sys.executable
 def part(name, **options):
     return Part(about=name, tests=(str(folder / f"test_{name}.py"),), **options)
@@ -40,6 +49,7 @@ parts = {
     "slow": part("slow"),
     "last": part("last", environments=("missing", "soak"), deep=False),
     "skipped": part("last", environments=("missing",)),
+    "broken": part("last", environments=("broken", "soak"), deep=False),
 }
 def clock():
     is_over = "OVER" in os.environ and Path(os.environ["DRAWN"]).exists()
@@ -224,6 +234,11 @@ def test_every_part_names_tests_that_exist() -> None:
     assert missing == []
 
 
+def test_each_module_of_faults_is_soaked() -> None:
+    soaked = {test for part in PARTS.values() for test in part.tests}
+    assert {f"tests/faults/{path.name}" for path in (ROOT / "tests" / "faults").glob("test_*.py")} <= soaked
+
+
 def test_every_test_of_faults_belongs_to_a_part() -> None:
     known = {test for part in PARTS.values() for test in part.tests}
     files = {str(path.relative_to(ROOT)) for path in ROOT.glob("tests/faults/test_*.py")}
@@ -239,6 +254,12 @@ def test_the_lowest_versions_are_those_that_are_declared() -> None:
         },
     ]
     assert lowest(declared) == ["a==3", "celery==5.5", "numpy==2.10", "six==1"]
+
+
+def test_a_part_whose_environment_can_not_be_made_fails(place: Place) -> None:
+    code, _ = place.run("broken", "--seed", "5")
+    assert (code, place.done) == (1, {"broken": "failed"})
+    assert "broken: failed, tox could not make it" in place.log
 
 
 def test_every_dependency_declares_a_lowest_version() -> None:
@@ -278,5 +299,5 @@ def test_a_python_that_is_missing_is_said(name: str, said: str) -> None:
 
 def test_an_environment_that_can_not_be_made_is_said() -> None:
     environments = Environments(ROOT, call=lambda _: 1)
-    with pytest.raises(UnavailableError, match="could not make the environment soak"):
+    with pytest.raises(BrokenEnvironmentError, match="could not make the environment soak"):
         environments.python("soak")
