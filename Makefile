@@ -2,6 +2,7 @@
 #   make demo      the story of omega-ml on real data, step by step
 #   make test      what to run before each push; tests with RabbitMQ only where it is installed
 #   make extras    tests of what needs heavy distributions, each with an environment of its own; E=skops runs one
+#   make soak      everything with new seeds, in parts of half an hour at most; PART=store runs one
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test extras bench lint constraints clean
