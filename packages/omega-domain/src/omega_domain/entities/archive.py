@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from omega_domain.entities.metadata import Head
 from omega_domain.entities.names import PREFIXES, ObjectRef, validate_bucket, validate_tag
 from omega_domain.entities.promotion import HistoryEntry
-from omega_domain.entities.version import Part, Version, canonical_json
+from omega_domain.entities.version import Part, Version, VersionRef, canonical_json
 from omega_domain.errors import ArchiveError, OmegaError
 
 FORMAT: Final = 1
@@ -194,6 +194,7 @@ def _check_entry(entry: Entry) -> None:
     numbers = [version.seq for version in entry.versions]
     if not numbers or numbers != sorted(set(numbers)) or not _are_counts([*numbers, head.revision]):
         raise ArchiveError(f"the versions of {where} are not in order")
+    _check_references(entry, where)
     times = [head.created, head.modified, *(version.created for version in entry.versions)]
     if any(time.tzinfo is None for time in times):
         raise ArchiveError(f"the times of {where} do not say in which time zone they are")
@@ -225,6 +226,14 @@ def _record(plain: Mapping[str, Any]) -> HistoryEntry:
     if not all(isinstance(text, str) for text in texts) or not isinstance(record.source, dict | None):
         raise ArchiveError(f"record {record.n} of {record.prefix}{record.name} is not written as records are")
     return record
+
+
+def _check_references(entry: Entry, where: str) -> None:
+    head, parents = entry.head, [version.parent for version in entry.versions if version.parent is not None]
+    refs: list[VersionRef] = [head.current, head.tip, *head.tags.values(), *parents]
+    ids: list[object] = [*(ref.id for ref in refs), *head.dropped_versions]
+    if not all(isinstance(id_, str) for id_ in ids) or not _are_counts([ref.seq for ref in refs]):
+        raise ArchiveError(f"{where} refers to something that is no version")
 
 
 def _fields(entry: Entry) -> Iterator[object]:
