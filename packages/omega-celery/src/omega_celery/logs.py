@@ -37,7 +37,10 @@ def configure_logs(form: str, level: str) -> None:
     if form == "json":
         final += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        final += [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        colours = sys.stderr.isatty()
+        # before structlog 26 a traceback is coloured wherever rich is installed, whatever else is said
+        traceback = structlog.dev.default_exception_formatter if colours else structlog.dev.plain_traceback
+        final += [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=traceback)]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
     root = logging.getLogger()
