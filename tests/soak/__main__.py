@@ -31,6 +31,9 @@ INTERRUPTED: Final = 130
 HANGS: Final = 1200
 #: What the tests of a deep part read, beside the seed.
 DEEP: Final = {seeds.SOAK: "1", seeds.EVERY_FAULT: "1", "OMEGA_TEST_PATIENCE": "1"}
+#: The environments have all extras: a test that needs one is never skipped.
+REQUIRE: Final = "OMEGA_TEST_REQUIRE"
+EXTRAS: Final = "skops,arrow"
 #: Not handed on: pytest's own, when this is run by a test.
 NOT_OURS: Final = ("PYTEST_", "COV_", "COVERAGE_")
 PASSED, FAILED, STOPPED, SKIPPED = "passed", "failed", "out of time", "skipped"
@@ -120,8 +123,10 @@ class Soak:
     def _environment(self, part: Part) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_OURS)}
         deep = DEEP | {seeds.SEED: str(self.seed)} if part.deep else {}
+        required = {REQUIRE: ",".join(filter(None, [EXTRAS, kept.get(REQUIRE)]))}
         # threads of numpy, scikit-learn and xdist would fight for the cores, as in tox.ini
-        return kept | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"} | deep
+        fixed = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
+        return kept | fixed | required | deep
 
     def _log(self, name: str, note: str, began: datetime, seconds: float) -> None:
         found = results.read(self._file(name, "jsonl"))

@@ -25,7 +25,7 @@ from tests.soak.environments import (
 from tests.soak.parts import LOWEST, NEWEST, PARTS
 from tests.soak.results import read
 
-WITHIN = 60.0
+WITHIN = 120.0
 
 #: The runner with small parts, in this interpreter.
 RUN = """

@@ -16,7 +16,17 @@ from typing import IO, Final
 
 PYTEST: Final = ("-m", "pytest", "--dist", "loadscope", "--no-loadscope-reorder", "--slowest-modules", "15")
 COMPUTING: Final = ("-n", "2", "packages", "tests/contract", "tests/architecture")
-WAITING: Final = ("-n", "4", "tests/faults", "tests/servers", "tests/suite", "tests/soak", "tests/e2e", "docs", "README.md")
+WAITING: Final = (
+    "-n",
+    "4",
+    "tests/faults",
+    "tests/servers",
+    "tests/suite",
+    "tests/soak",
+    "tests/e2e",
+    "docs",
+    "README.md",
+)
 
 
 def side_by_side(commands: Mapping[str, Sequence[str]], output: IO[str]) -> dict[str, int]:
