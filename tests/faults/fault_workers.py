@@ -23,6 +23,7 @@ import omega_backends.sklearn_joblib  # noqa: F401 -- loaded once, before the pr
 import omega_local  # noqa: F401 -- the same
 import omega_mongo  # noqa: F401 -- the same
 from omega_domain.adapters.inprocess.clock import SystemClock
+from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.omega import Omega
 from omega_domain.services.collecting import collect
 from omega_domain.services.context import Retention
@@ -38,14 +39,21 @@ def processes() -> ForkServerContext:
     return context
 
 
-def open_at(url: str, *, grace: float = 3600, lease: float = 3600) -> Omega:
-    """Return an Omega on the stores of a URL, whose retention is given in seconds."""
+def open_at(url: str, *, grace: float = 3600, lease: float = 3600, ahead: timedelta | None = None) -> Omega:
+    """Return an Omega on the stores of a URL, whose retention is given in seconds.
+
+    Args:
+        url: where.
+        grace: how long what was replaced is kept.
+        lease: how long what is written is safe before its commit.
+        ahead: stand still at a time so far from now, for what happens when the leases of others have ended.
+    """
     retention = Retention(grace=timedelta(seconds=grace), lease=timedelta(seconds=lease))
     metadata, store = open_stores(url)
     return Omega(
         metadata=metadata,
         store=store,
-        clock=SystemClock(),
+        clock=SystemClock() if ahead is None else ManualClock(SystemClock().now() + ahead),
         registry=backends(),
         retention=retention,
     )

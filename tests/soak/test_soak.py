@@ -234,11 +234,6 @@ def test_every_part_names_tests_that_exist() -> None:
     assert missing == []
 
 
-def test_each_module_of_faults_is_soaked() -> None:
-    soaked = {test for part in PARTS.values() for test in part.tests}
-    assert {f"tests/faults/{path.name}" for path in (ROOT / "tests" / "faults").glob("test_*.py")} <= soaked
-
-
 def test_every_test_of_faults_belongs_to_a_part() -> None:
     known = {test for part in PARTS.values() for test in part.tests}
     files = {str(path.relative_to(ROOT)) for path in ROOT.glob("tests/faults/test_*.py")}
