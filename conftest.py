@@ -8,6 +8,8 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,16 @@ def nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("OMEGA_HOME", str(home / "omega"))
         patch.setenv("OMEGA_KEYS", str(home / "keys"))
         yield home
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plugins_read_once() -> Iterator[None]:
+    """What is installed does not change in a run; each setup() reads the entry points of all distributions."""
+    from omega_ml import plugins  # noqa: PLC0415 -- coverage begins before
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plugins, "entry_points", cache(entry_points))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -52,9 +52,7 @@ def _write_read_and_collect(url: str, times: int) -> None:
     assert all(isinstance(report, int) and report > 0 for report in reports), reports
     _assert_all_models_in_one_order(url, times)
     _assert_all_rows_once(url, times)
-    om = open_at(
-        url, grace=0, ahead=timedelta(hours=2)
-    )
+    om = open_at(url, grace=0, ahead=timedelta(hours=2))
     om.collect()
     assert om.check() == []
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
 import omega_ml
-from omega_cli.main import run
+from omega_cli import main
 from omega_domain.omega import Omega
 
 
@@ -30,6 +31,14 @@ class Outcome:
 
 
 Run = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def command_made_once() -> Iterator[None]:
+    """Typer makes all commands anew at each call, which takes four fifths of a command's time here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(main, "app", get_command(main.app))
+        yield
 
 
 @pytest.fixture
@@ -59,7 +68,7 @@ def om(home: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     """The command, run in this process."""
 
     def call(*args: object) -> Outcome:
-        code = run([str(arg) for arg in args])
+        code = main.run([str(arg) for arg in args])
         out, err = capsys.readouterr()
         return Outcome(code, out, err)
 
