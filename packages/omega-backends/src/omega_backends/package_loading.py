@@ -20,6 +20,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
+from importlib.resources.abc import TraversableResources
 from threading import RLock
 from types import ModuleType
 from typing import Any, Final
@@ -235,7 +236,7 @@ class ScriptLoader(importlib.abc.ExecutionLoader):
         return _Resources(self.package.source, self._file) if self.is_package(fullname) else None
 
 
-class _Resources(importlib.abc.TraversableResources):
+class _Resources(TraversableResources):
     """The files beside the modules of a package, for ``importlib.resources.files(__package__)``."""
 
     def __init__(self, source: Source, file: str) -> None:
