@@ -13,6 +13,9 @@ from typing import Final
 STOPS_WITHIN: Final = 30.0
 LOOK_AGAIN: Final = 0.01
 
+RUN: Final = "OMEGA_TEST_RUN"
+"""Holds the name of the run of tests in all processes that are started by it, see ``tests.suite.leftovers``."""
+
 #: Waits until nobody holds the other end of its input, then kills the process group that it is given.
 WATCH: Final = 'read -r _; kill -s KILL -- "-$0"'
 
@@ -25,8 +28,10 @@ class Guard:
     """
 
     def __init__(self, group: int) -> None:
+        # whoever ends all processes of a run must not end this one before it has done its work
+        outside = {name: value for name, value in os.environ.items() if name != RUN}
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", WATCH, str(group)], stdin=subprocess.PIPE, start_new_session=True
+            ["/bin/sh", "-c", WATCH, str(group)], stdin=subprocess.PIPE, start_new_session=True, env=outside
         )
 
     def dismiss(self) -> None:

@@ -125,7 +125,7 @@ class Soak:
         deep = DEEP | {seeds.SEED: str(self.seed)} if part.deep else {}
         required = {REQUIRE: ",".join(filter(None, [EXTRAS, kept.get(REQUIRE)]))}
         # threads of numpy, scikit-learn and xdist would fight for the cores, as in tox.ini
-        fixed = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
+        fixed = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "", "PYTHONUNBUFFERED": "1"}
         return kept | fixed | required | deep
 
     def _log(self, name: str, note: str, began: datetime, seconds: float) -> None:
@@ -176,6 +176,7 @@ def main(
     asked = _parse(arguments, parts)
     adopt_orphans()
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has it ignored by what it runs in its background
     folder.mkdir(exist_ok=True)
     commit = _commit()
     state = _State.of(folder / "state.json", commit=commit, names=list(parts), asked=asked)

@@ -12,11 +12,9 @@ import uuid
 from typing import Final
 
 import pytest
+from tests.servers.guarded import RUN
 
 SHELL: Final = "/bin/sh"
-
-RUN: Final = "OMEGA_TEST_RUN"
-"""Holds the name of the run in all processes that are started by it."""
 
 #: Waits for the end of the run, gives processes a moment to end by themselves, as those of multiprocessing do, then
 #: kills those that are left, until there are none. Processes that end meanwhile are errors to grep, so its

@@ -15,10 +15,11 @@ from threading import Thread
 from typing import IO, Final
 
 PYTEST: Final = ("-m", "pytest", "--dist", "loadscope", "--no-loadscope-reorder", "--slowest-modules", "15")
-COMPUTING: Final = ("-n", "2", "packages", "tests/contract", "tests/architecture")
+COMPUTING: Final = ("-n", "2", "packages", "tests/contract")
 WAITING: Final = (
     "-n",
     "4",
+    "tests/architecture",
     "tests/faults",
     "tests/servers",
     "tests/suite",
