@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoints, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +50,15 @@ def nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def plugins_read_once() -> Iterator[None]:
-    """What is installed does not change in a run; each setup() reads the entry points of all distributions."""
+    """What is installed changes only with the path; each setup() reads the entry points of all distributions."""
     from omega_ml import plugins  # noqa: PLC0415 -- coverage begins before
 
+    @cache
+    def read(_: tuple[str, ...], group: str) -> EntryPoints:
+        return entry_points(group=group)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plugins, "entry_points", cache(entry_points))
+        patch.setattr(plugins, "entry_points", lambda *, group: read(tuple(sys.path), group))
         yield
 
 
