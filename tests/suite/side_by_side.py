@@ -18,7 +18,7 @@ PYTEST: Final = ("-m", "pytest", "--dist", "loadscope", "--no-loadscope-reorder"
 COMPUTING: Final = ("-n", "2", "packages", "tests/contract")
 WAITING: Final = (
     "-n",
-    "4",
+    "3",
     "tests/architecture",
     "tests/faults",
     "tests/servers",
