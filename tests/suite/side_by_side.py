@@ -15,7 +15,7 @@ from threading import Thread
 from typing import IO, Final
 
 PYTEST: Final = ("-m", "pytest", "--dist", "loadscope", "--no-loadscope-reorder", "--slowest-modules", "15")
-COMPUTING: Final = ("-n", "2", "packages", "tests/contract")
+COMPUTING: Final = ("-n", "3", "packages", "tests/contract")
 WAITING: Final = (
     "-n",
     "3",
