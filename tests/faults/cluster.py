@@ -214,8 +214,12 @@ def process_of(until: Path) -> int:
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether there is such a process."""
-    return Path(f"/proc/{pid}").exists()
+    """Tell whether there is such a process, and it is not only waiting to be buried by whoever has adopted it."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
 
 
 def eventually(
