@@ -21,19 +21,19 @@ from omega_mongo import MongoMetadataStore, MongoStore
 
 KINDS = ("memory", "local", "mongo")
 FEW = [("local", "local"), ("mongo", "mongo"), ("local", "mongo"), ("mongo", "local")]  # the core tries memory itself
+PAIRS = few_or_all(FEW, list(product(KINDS, KINDS)))
 
 
-class TestPromotionAtomicity(PromotionAtomicityContract):
+class _BetweenStores(PromotionAtomicityContract):
     """Promotions and rollbacks, interrupted by some faults of each operation; ``make soak`` tries all."""
 
     @pytest.fixture
-    def stride(self, request: pytest.FixtureRequest) -> int:
-        pair = request.node.callspec.params["new_contexts"]
+    def stride(self, pair: tuple[str, str]) -> int:
         return every(13 if "mongo" in pair else 3)  # of five faults a step: all sorts come up
 
-    @pytest.fixture(params=few_or_all(FEW, list(product(KINDS, KINDS))), ids=" to ".join)
+    @pytest.fixture
     def new_contexts(
-        self, request: pytest.FixtureRequest, tmp_path: Path
+        self, pair: tuple[str, str], request: pytest.FixtureRequest, tmp_path: Path
     ) -> Iterator[Callable[[], tuple[Context, Context]]]:
         homes, opened = count(), ExitStack()
 
@@ -56,8 +56,37 @@ class TestPromotionAtomicity(PromotionAtomicityContract):
 
         def make() -> tuple[Context, Context]:
             opened.close()  # hundreds of databases at once would be slow
-            source, target = request.param
+            source, target = pair
             return kinds[source]("here"), kinds[target]("there")
 
         with opened:
             yield make
+
+
+def _among(pairs: list[tuple[str, str]]) -> Callable[..., tuple[str, str]]:
+    """Return the fixture ``pair`` of a class. Classes are what runs side by side, so the slow pairs are spread over them."""
+
+    @pytest.fixture(params=pairs, ids=" to ".join)
+    def pair(_: object, request: pytest.FixtureRequest) -> tuple[str, str]:
+        found: tuple[str, str] = request.param
+        return found
+
+    return pair
+
+
+class TestToMongo(_BetweenStores):
+    """What becomes live on MongoDB."""
+
+    pair = _among([pair for pair in PAIRS if pair[1] == "mongo"])
+
+
+class TestFromMongo(_BetweenStores):
+    """What leaves MongoDB for another kind of store."""
+
+    pair = _among([pair for pair in PAIRS if pair[0] == "mongo" != pair[1]])
+
+
+class TestWithoutMongo(_BetweenStores):
+    """What stays in one process."""
+
+    pair = _among([pair for pair in PAIRS if "mongo" not in pair])

@@ -18,13 +18,21 @@ def new_context(name: str) -> Context:
     return Context(name=name, metadata=MemoryMetadataStore(), store=MemoryStore(name, clock=clock), clock=clock)
 
 
-class TestPromotionAtomicityOnMemory(PromotionAtomicityContract):
-    """From one context to another, and within one."""
+class TestFromOneContextToAnother(PromotionAtomicityContract):
+    """As from development to production."""
 
-    @pytest.fixture(params=["another context", "the same context"])
-    def new_contexts(self, request: pytest.FixtureRequest) -> Callable[[], tuple[Context, Context]]:
+    @pytest.fixture
+    def new_contexts(self) -> Callable[[], tuple[Context, Context]]:
+        return lambda: (new_context("here"), new_context("there"))
+
+
+class TestWithinAContext(PromotionAtomicityContract):
+    """From one bucket to another."""
+
+    @pytest.fixture
+    def new_contexts(self) -> Callable[[], tuple[Context, Context]]:
         def make() -> tuple[Context, Context]:
-            here = new_context("here")
-            return here, new_context("there") if request.param == "another context" else here
+            context = new_context("here")
+            return context, context
 
         return make
