@@ -15,7 +15,7 @@ import pandas as pd
 from benchmarks.measuring import Row, median_pair
 from benchmarks.samples import frame
 from benchmarks.shared import server, shared_context
-from omega_backends.rows_writer import BATCH
+from omega_backends.rows.writer import BATCH
 from omega_domain.omega import Omega
 
 with warnings.catch_warnings():

@@ -22,7 +22,7 @@ from benchmarks.measuring import Row, median, median_pair, seconds
 from benchmarks.models import forest
 from benchmarks.samples import frame
 from benchmarks.shared import Account, server, shared_context
-from omega_domain.entities.metadata import Head
+from omega_domain.entities.head import Head
 from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.version import VersionRef
 from omega_domain.omega import Omega

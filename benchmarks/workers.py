@@ -28,8 +28,8 @@ from omega_domain.adapters.inprocess.router import InProcessRouter
 from omega_domain.entities.task import Task
 from omega_domain.omega import Omega
 from omega_domain.ports.task_queue import TaskQueue
-from omega_domain.services.dispatching import Dispatch
-from omega_domain.services.execution import Executor
+from omega_domain.tasks.dispatching import Dispatch
+from omega_domain.tasks.execution import Executor
 from omega_ml import setup
 
 TIMES = 400

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-THE_ONE = Path("packages/omega-backends/src/omega_backends/unpickle.py")
+THE_ONE = Path("packages/omega-backends/src/omega_backends/models/unpickle.py")
 LIBRARIES = {
     "_pickle",
     "cloudpickle",

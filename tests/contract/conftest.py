@@ -12,7 +12,7 @@ from tests.servers.databases import Databases
 
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.adapters.memory.clock import ManualClock
-from omega_domain.services.context import Context
+from omega_domain.repository.context import Context
 from omega_local import LocalMetadataStore, LocalStore
 from omega_mongo import MongoMetadataStore, MongoStore
 

@@ -15,7 +15,7 @@ from sklearn.dummy import DummyRegressor
 from tests.effort import few_or_all
 
 from omega_domain.omega import Omega
-from omega_domain.services.context import Context
+from omega_domain.repository.context import Context
 from omega_domain.testing.archives import ArchiveContract, ArchiveFaultsContract, assert_clean
 from omega_ml import plugins
 

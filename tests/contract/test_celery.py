@@ -14,16 +14,16 @@ from tests.servers.fixtures import MongoServer, new_database
 from tests.servers.workers import PATIENCE, WorkerProcess
 
 import omega_ml
-from omega_domain.entities.metadata import HeadQuery
+from omega_domain.entities.head import HeadQuery
 from omega_domain.errors import ObjectNotFoundError
 from omega_domain.omega import Omega
 from omega_domain.ports.router import Router
-from omega_domain.services.committing import Commits
-from omega_domain.services.dispatching import RUNS
-from omega_domain.services.dropping import drop_object
-from omega_domain.services.payload import Payloads
-from omega_domain.services.task_log import GROUPS, TASKS
-from omega_domain.services.worker_registry import WorkerRegistry
+from omega_domain.repository.committing import Commits
+from omega_domain.repository.dropping import drop_object
+from omega_domain.repository.payloads import Payloads
+from omega_domain.tasks.dispatching import RUNS
+from omega_domain.tasks.log import GROUPS, TASKS
+from omega_domain.tasks.workers import WorkerRegistry
 from omega_domain.testing.canvas import CanvasContract
 from omega_domain.testing.router import RouterContract
 from omega_domain.testing.task_queue import TaskQueueContract, register_backends

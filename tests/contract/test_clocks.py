@@ -10,7 +10,7 @@ import pytest
 from tests.servers.fixtures import MongoServer, new_database
 
 from omega_domain.adapters.inprocess.clock import SystemClock
-from omega_domain.services.context import Context
+from omega_domain.repository.context import Context
 from omega_domain.testing.clocks import ClockContract
 from omega_local import LocalMetadataStore, LocalStore
 from omega_mongo import Connection, MongoMetadataStore, MongoStore

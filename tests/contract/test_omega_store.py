@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from omega_domain.adapters.memory.clock import ManualClock
-from omega_domain.services.context import Context
+from omega_domain.repository.context import Context
 from omega_domain.testing.names import HiddenNamesContract, NamesContract
 from omega_domain.testing.omega_store import (
     CollectContract,

@@ -17,7 +17,7 @@ import pytest
 from omega_domain.entities.version import Payload
 from omega_domain.errors import CorruptPayloadError
 from omega_domain.omega import Omega
-from omega_domain.services.context import Context
+from omega_domain.repository.context import Context
 from omega_ml import plugins
 
 FILE_NAMES = [

@@ -11,7 +11,7 @@ from tests.servers.fixtures import MongoServer, new_database
 
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.omega import Omega
-from omega_domain.services.context import Context
+from omega_domain.repository.context import Context
 from omega_domain.testing.pausing import OPERATIONS, STANDSTILL, PausedCollectContract, PausedOperationsContract
 from omega_local import LocalMetadataStore, LocalStore
 from omega_mongo import Connection, MongoMetadataStore, MongoStore

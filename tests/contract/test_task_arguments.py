@@ -24,9 +24,9 @@ from omega_domain.adapters.memory.keys import MemoryKeyRing
 from omega_domain.entities.task import Argument, Task
 from omega_domain.errors import UnsupportedOptionError
 from omega_domain.omega import Omega
-from omega_domain.services.context import Context
-from omega_domain.services.execution import Executor
-from omega_domain.services.trust import Trust
+from omega_domain.repository.context import Context
+from omega_domain.tasks.execution import Executor
+from omega_domain.trust import Trust
 from omega_ml import plugins
 
 FRAME = pd.DataFrame({"a": range(12), "b": [0, 1, 2] * 4, "y": [0, 1] * 6})

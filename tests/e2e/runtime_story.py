@@ -21,7 +21,7 @@ from tests.servers.workers import PATIENCE, WorkerProcess
 
 import omega_ml
 from omega_domain.omega import Omega
-from omega_domain.services.metadata import Metadata
+from omega_domain.repository.metadata import Metadata
 
 #: Seconds within which everything here must have happened.
 WAIT: Final = 60

@@ -32,8 +32,8 @@ from tests.seeds import times
 import omega_ml
 from omega_domain.entities.task import FAILURE, PENDING, STARTED, SUCCESS
 from omega_domain.omega import Omega
-from omega_domain.services.metadata import Metadata
-from omega_domain.services.results import AsyncResult, GroupResult
+from omega_domain.repository.metadata import Metadata
+from omega_domain.tasks.results import AsyncResult, GroupResult
 
 Command = Callable[..., Any]
 

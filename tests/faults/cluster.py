@@ -19,8 +19,8 @@ from tests.servers.workers import PATIENCE, WorkerProcess
 import omega_ml
 from omega_backends.virtualobj import virtualobj
 from omega_domain.entities.task import FAILURE, STARTED, SUCCESS, TaskRecord
-from omega_domain.services.results import AsyncResult
-from omega_domain.services.task_log import TaskLog
+from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.results import AsyncResult
 
 #: Seconds within which all tasks must have ended after something was killed, also at the real times: claims end after
 #: 15 s, what a broker has lost is given to it again after 30 s, and a new worker watches for 15 s before it takes over

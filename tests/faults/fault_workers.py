@@ -25,8 +25,8 @@ import omega_mongo  # noqa: F401 -- the same
 from omega_domain.adapters.inprocess.clock import SystemClock
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.omega import Omega
-from omega_domain.services.collecting import collect
-from omega_domain.services.context import Retention
+from omega_domain.repository.context import Retention
+from omega_domain.upkeep.collecting import collect
 from omega_ml.plugins import backends, open_stores
 
 ROWS = 20

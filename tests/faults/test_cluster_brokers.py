@@ -15,7 +15,7 @@ from tests.servers.brokers import BrokerServer
 from tests.servers.valkey import ValkeyServer
 
 from omega_domain.errors import BrokerUnavailableError
-from omega_domain.services.results import AsyncResult
+from omega_domain.tasks.results import AsyncResult
 
 AWAY = 2.0
 

@@ -16,9 +16,9 @@ from tests.seeds import times
 from tests.servers.valkey import ValkeyServer
 
 from omega_domain.adapters.memory.clock import ManualClock
-from omega_domain.entities.metadata import Head, HeadQuery
+from omega_domain.entities.head import Head, HeadQuery
 from omega_domain.entities.names import MODELS
-from omega_domain.services.collecting import TEMPORARY_FOR, collect
+from omega_domain.upkeep.collecting import TEMPORARY_FOR, collect
 
 PREDICTIONS: Final = times(400, soak=5_000)
 WARM_UP: Final = 200

@@ -11,7 +11,7 @@ from tests.servers.workers import PATIENCE, WorkerProcess
 
 import omega_ml
 from omega_domain.entities.patience import Patience
-from omega_domain.services.worker_registry import WorkerRegistry
+from omega_domain.tasks.workers import WorkerRegistry
 
 
 def test_clusters_of_tests_have_the_patience_of_tests(tmp_path: Path, valkey: ValkeyServer) -> None:

@@ -18,8 +18,8 @@ from tests.servers.workers import WorkerProcess
 
 from omega_backends.virtualobj import virtualobj
 from omega_domain.errors import BrokerUnavailableError, NoWorkerError
-from omega_domain.services.results import AsyncResult
-from omega_domain.services.worker_registry import WORKERS
+from omega_domain.tasks.results import AsyncResult
+from omega_domain.tasks.workers import WORKERS
 
 AT_ONCE = 1.0
 LARGE = pd.DataFrame({"x": [float(i) for i in range(300_000)]})

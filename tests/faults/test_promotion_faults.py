@@ -14,7 +14,7 @@ from tests.servers.databases import Databases
 
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.adapters.memory.clock import ManualClock
-from omega_domain.services.context import Context
+from omega_domain.repository.context import Context
 from omega_domain.testing.promotion_atomicity import PromotionAtomicityContract
 from omega_local import LocalMetadataStore, LocalStore
 from omega_mongo import MongoMetadataStore, MongoStore
@@ -64,7 +64,7 @@ class _BetweenStores(PromotionAtomicityContract):
 
 
 def _among(pairs: list[tuple[str, str]]) -> Callable[..., tuple[str, str]]:
-    """Return the fixture ``pair`` of a class. Classes are what runs side by side, so the slow pairs are spread over them."""
+    """Return the fixture ``pair`` of a class. Classes run side by side, so the slow pairs are spread over them."""
 
     @pytest.fixture(params=pairs, ids=" to ".join)
     def pair(_: object, request: pytest.FixtureRequest) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from tests.faults.promotion_workers import promote_until_killed
 from tests.seeds import kills, seed
 
 from omega_domain.omega import Omega
-from omega_domain.services.history import History
+from omega_domain.repository.history import History
 
 PARTS = 2
 LONGEST = 0.25

@@ -11,7 +11,7 @@ from tests.faults.promotion_workers import promote_version
 from tests.seeds import times
 from tests.servers.fixtures import MongoServer, new_database
 
-from omega_domain.services.history import History
+from omega_domain.repository.history import History
 
 WRITERS = 8
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.extra import numpy as hnp
 
-from omega_backends import codec_numpy, codec_pandas
+from omega_backends.codecs import numpy as codec_numpy
+from omega_backends.codecs import pandas as codec_pandas
 from omega_backends.testing.frames import frames
+from omega_domain.documents.codec import JsonCodec
 from omega_domain.errors import CodecError
-from omega_domain.services.codec import JsonCodec
 
 
 def _codec() -> JsonCodec:

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omega_backends.frame_arrays import category_texts, decode, encode
-from omega_backends.frame_dtypes import dtype_to_plain
+from omega_backends.frames.arrays import category_texts, decode, encode
+from omega_backends.frames.dtypes import dtype_to_plain
 from omega_backends.testing.frames import assert_same, columns
 from omega_domain.errors import UnsupportedObjectError
 

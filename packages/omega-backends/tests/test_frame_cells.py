@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 
-from omega_backends.frame_cells import cell_from_plain, cell_to_plain
-from omega_backends.frame_zones import zone_from_plain, zone_to_plain
+from omega_backends.frames.cells import cell_from_plain, cell_to_plain
+from omega_backends.frames.zones import zone_from_plain, zone_to_plain
 from omega_backends.testing.frames import objects
 from omega_domain.errors import UnsupportedObjectError
 

@@ -13,7 +13,7 @@ import pytest
 from pandas.api.extensions import ExtensionDtype
 from pandas.api.types import pandas_dtype
 
-from omega_backends.frame_dtypes import describe, dtype_from_plain, dtype_to_plain, same_dtype
+from omega_backends.frames.dtypes import describe, dtype_from_plain, dtype_to_plain, same_dtype
 from omega_domain.errors import UnsupportedObjectError
 
 DTYPES: list[Any] = [

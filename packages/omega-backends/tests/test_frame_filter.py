@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from omega_backends.frame_filter import bind, evaluate
-from omega_backends.frame_schema import FrameSchema
+from omega_backends.frames.filter import bind, evaluate
+from omega_backends.frames.schema import FrameSchema
 from omega_domain.entities.query import Condition, Q
 from omega_domain.errors import ColumnNotFoundError, InvalidFilterError
 

@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from omega_backends.frame_schema import FORMAT
+from omega_backends.frames.schema import FORMAT
 from omega_backends.pandas_parquet import ParquetBackend
 from omega_backends.testing.frames import assert_same
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.entities.version import Part, Payload
 from omega_domain.omega import Omega
-from omega_domain.services.store import OmegaStore
+from omega_domain.repository.objects import OmegaStore
 
 GOLDEN = Path(__file__).parent / "golden"
 

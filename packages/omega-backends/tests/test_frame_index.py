@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omega_backends.frame_index import RowIndex, levels_of
+from omega_backends.frames.index import RowIndex, levels_of
 from omega_backends.testing.frames import indexes
 from omega_domain.errors import UnsupportedObjectError
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omega_backends.frame_labels import find, labels_from_plain, labels_to_plain
+from omega_backends.frames.labels import find, labels_from_plain, labels_to_plain
 from omega_backends.testing.frames import column_labels
 from omega_domain.errors import UnsupportedObjectError
 

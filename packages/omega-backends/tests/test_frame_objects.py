@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omega_backends.frame_objects import common_encoding, decode_objects, encode_objects, recode_objects
+from omega_backends.frames.objects import common_encoding, decode_objects, encode_objects, recode_objects
 from omega_backends.testing.frames import objects
 from omega_domain.errors import UnsupportedObjectError
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from omega_backends.frame_filter import bind, evaluate
-from omega_backends.frame_pruning import Pruner, merged, usable
-from omega_backends.frame_schema import FrameSchema
-from omega_backends.frame_segments import EncodedFrame
-from omega_backends.parquet import ColumnStatistics, statistics, write_segment
+from omega_backends.frames.filter import bind, evaluate
+from omega_backends.frames.parquet import ColumnStatistics, statistics, write_segment
+from omega_backends.frames.pruning import Pruner, merged, usable
+from omega_backends.frames.schema import FrameSchema
+from omega_backends.frames.segments import EncodedFrame
 from omega_backends.testing.frames import columns, filters
 from omega_domain.entities.query import Q
 from omega_domain.errors import InvalidFilterError

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 
-from omega_backends.frame_schema import FORMAT, FrameSchema
+from omega_backends.frames.schema import FORMAT, FrameSchema
 from omega_backends.testing.frames import frames, series
 from omega_domain.errors import ColumnNotFoundError, SchemaMismatchError, StoreFormatError, UnsupportedObjectError
 

@@ -24,7 +24,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from omega_backends.model_arguments import check_arguments, check_grid, check_method, check_search
+from omega_backends.models.arguments import check_arguments, check_grid, check_method, check_search
 from omega_domain.errors import UnsupportedOptionError
 
 

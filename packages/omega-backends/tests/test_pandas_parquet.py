@@ -16,11 +16,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from omega_backends.frame_filter import bind, evaluate
-from omega_backends.frame_schema import FrameSchema
-from omega_backends.frame_writer import FAN
+from omega_backends.frames.filter import bind, evaluate
+from omega_backends.frames.parquet import GROUP_ROWS
+from omega_backends.frames.schema import FrameSchema
+from omega_backends.frames.writer import FAN
 from omega_backends.pandas_parquet import ParquetBackend
-from omega_backends.parquet import GROUP_ROWS
 from omega_backends.testing.frames import assert_same, filters, frames, series
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.entities.query import Q
@@ -36,8 +36,8 @@ from omega_domain.errors import (
     UnsupportedOptionError,
 )
 from omega_domain.omega import Omega
-from omega_domain.services.metadata import Metadata
-from omega_domain.services.store import OmegaStore
+from omega_domain.repository.metadata import Metadata
+from omega_domain.repository.objects import OmegaStore
 from omega_domain.testing.backend import DataBackendContract
 
 FRAME = pd.DataFrame(
@@ -555,7 +555,7 @@ def test_compact_leaves_a_frame_of_one_segment_as_it_is(store: OmegaStore) -> No
 
 
 def test_compact_leaves_large_segments_as_they_are(store: OmegaStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("omega_backends.frame_writer.LARGE_ROWS", 100)
+    monkeypatch.setattr("omega_backends.frames.writer.LARGE_ROWS", 100)
     for rows in (1, 2, 100, 3, 200, 4, 5):
         store.put(pd.DataFrame({"x": np.arange(rows)}), "f", append=True)
     assert segments(store.compact("f")) == [3, 100, 3, 200, 9]

@@ -30,9 +30,9 @@ from omega_domain.errors import (
     UnsupportedOptionError,
 )
 from omega_domain.omega import Omega
-from omega_domain.services.checking import check
-from omega_domain.services.collecting import collect
-from omega_domain.services.context import Retention
+from omega_domain.repository.context import Retention
+from omega_domain.upkeep.checking import check
+from omega_domain.upkeep.collecting import collect
 from omega_local import LocalMetadataStore, LocalStore
 
 DAY = pd.Timestamp("2030-01-01")
@@ -202,7 +202,7 @@ def test_anything_is_appended_to_a_frame_without_columns(om: Omega) -> None:
 
 
 def test_an_append_reads_as_much_after_many_as_after_few(om: Omega, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("omega_domain.services.payload.PAGE", 6)
+    monkeypatch.setattr("omega_domain.repository.payloads.PAGE", 6)
     read = om.datasets.payloads.__class__._read_page
     pages: list[int] = []
 

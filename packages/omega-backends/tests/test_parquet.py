@@ -14,7 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omega_backends.parquet import GROUP_ROWS, ColumnStatistics, Footer, Segment, Written, statistics, write_segment
+from omega_backends.frames.parquet import (
+    GROUP_ROWS,
+    ColumnStatistics,
+    Footer,
+    Segment,
+    Written,
+    statistics,
+    write_segment,
+)
 from omega_domain.errors import BlobNotFoundError, CorruptPayloadError
 
 TABLE = pa.table({"x": np.arange(1000), "s": ["a", "b", None, "d"] * 250, "f": np.linspace(0, 1, 1000)})

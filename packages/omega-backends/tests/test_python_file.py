@@ -17,8 +17,8 @@ from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.entities.version import Payload
 from omega_domain.errors import CorruptPayloadError, UnsupportedObjectError
 from omega_domain.ports.backend import DataBackend
-from omega_domain.services.context import Context
-from omega_domain.services.store import OmegaStore
+from omega_domain.repository.context import Context
+from omega_domain.repository.objects import OmegaStore
 from omega_domain.testing.backend import DataBackendContract
 
 Entry = tuple[tarfile.TarInfo, bytes]

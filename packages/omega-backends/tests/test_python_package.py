@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 import omega_ml
-from omega_backends import package_source
-from omega_backends.package_loading import PACKAGES
-from omega_backends.package_source import Source
+from omega_backends.scripts import source as package_source
+from omega_backends.scripts.loading import PACKAGES
+from omega_backends.scripts.source import Source
 from omega_domain.entities.version import Payload
 from omega_domain.errors import (
     CorruptPayloadError,
@@ -29,7 +29,7 @@ from omega_domain.errors import (
     UnsupportedObjectError,
 )
 from omega_domain.omega import Omega
-from omega_domain.services.metadata import Metadata
+from omega_domain.repository.metadata import Metadata
 
 RUN = "def run(om, *args, **kwargs):\n    return [list(args), kwargs]\n"
 

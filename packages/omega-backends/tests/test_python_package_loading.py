@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 
 import omega_ml
-from omega_backends.package_loading import PACKAGES, LoadedPackages, ScriptLoader
-from omega_backends.package_source import Source
 from omega_backends.python_package import PythonPackageBackend
+from omega_backends.scripts.loading import PACKAGES, LoadedPackages, ScriptLoader
+from omega_backends.scripts.source import Source
 from omega_domain.errors import BlobNotFoundError, CorruptPayloadError
 from omega_domain.omega import Omega
 from omega_domain.ports.backend import DataBackend
@@ -376,7 +376,7 @@ def test_code_is_not_written_through_links(tmp_path: Path) -> None:
 
 def test_a_zip_that_is_too_large_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     source = package(__init__="x = 1")
-    monkeypatch.setattr("omega_backends.package_source.LIMIT", 4)
+    monkeypatch.setattr("omega_backends.scripts.source.LIMIT", 4)
     with pytest.raises(CorruptPayloadError, match="more than 0 MB"):
         Source.from_zip(source.to_zip(), source.facts, "s")
 

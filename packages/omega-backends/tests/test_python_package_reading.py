@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import omega_ml
-from omega_backends import package_reading
+from omega_backends.scripts import reading as package_reading
 from omega_domain.errors import UnsupportedObjectError
 from omega_domain.omega import Omega
 

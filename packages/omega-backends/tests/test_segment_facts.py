@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from omega_backends.frame_index import Field
-from omega_backends.parquet import ColumnStatistics, Footer
-from omega_backends.segment_facts import SegmentFacts, joined
+from omega_backends.frames.index import Field
+from omega_backends.frames.parquet import ColumnStatistics, Footer
+from omega_backends.frames.segment_facts import SegmentFacts, joined
 
 FIELDS = (Field("x", "int64"), Field("o", "object"), Field("c", {"category": {"of": "int64", "ordered": False}}))
 

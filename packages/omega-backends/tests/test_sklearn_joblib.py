@@ -18,15 +18,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from omega_backends import codec_numpy, codec_pandas
-from omega_backends.model_results import as_frame, as_python, plain
+from omega_backends.codecs import numpy as codec_numpy
+from omega_backends.codecs import pandas as codec_pandas
+from omega_backends.models.results import as_frame, as_python, plain
 from omega_backends.ndarray_bin import NdarrayBackend
 from omega_backends.pandas_parquet import ParquetBackend
 from omega_backends.sklearn_joblib import SklearnBackend
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
+from omega_domain.documents.codec import JsonCodec
 from omega_domain.errors import ColumnNotFoundError, CorruptPayloadError, UnsupportedObjectError, UnsupportedOptionError
 from omega_domain.omega import Omega
-from omega_domain.services.codec import JsonCodec
 from omega_domain.testing.backend import DataBackendContract
 
 DATA = pd.DataFrame({"a": np.arange(12.0), "b": np.arange(12) % 3, "y": np.arange(12.0) * 2, "c": list("uvw") * 4})

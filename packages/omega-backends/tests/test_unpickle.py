@@ -14,14 +14,14 @@ from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
+from omega_backends.models.unpickle import load_joblib, load_skops
 from omega_backends.sklearn_joblib import SklearnBackend
-from omega_backends.unpickle import load_joblib, load_skops
 from omega_backends.virtualobj import VirtualObjectBackend, virtualobj
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.entities.version import Payload
 from omega_domain.errors import CorruptPayloadError, UnsupportedOptionError, UntrustedObjectError
 from omega_domain.omega import Omega
-from omega_domain.services.trust import TrustedFile
+from omega_domain.trust import TrustedFile
 
 pytestmark = pytest.mark.changes_with("skops")  # where it is installed, the module under test is measured as a whole
 

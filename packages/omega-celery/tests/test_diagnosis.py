@@ -14,8 +14,8 @@ import omega_ml
 from omega_celery.app import make_app
 from omega_celery.diagnosis import diagnose_broker, diagnose_workers
 from omega_domain.entities.requirement import Worker
-from omega_domain.services.context import Context
-from omega_domain.services.worker_registry import WORKERS, WorkerRegistry, installed_packages
+from omega_domain.repository.context import Context
+from omega_domain.tasks.workers import WORKERS, WorkerRegistry, installed_packages
 
 
 @pytest.fixture

@@ -21,11 +21,11 @@ from omega_domain.entities.patience import Patience
 from omega_domain.entities.requirement import Worker
 from omega_domain.entities.task import PENDING, STARTED, Task
 from omega_domain.errors import BrokerUnavailableError, StoreUnavailableError, TaskTimeLimitError
-from omega_domain.services.context import Context
-from omega_domain.services.dispatching import Dispatch
-from omega_domain.services.results import AsyncResult
-from omega_domain.services.task_log import TaskLog
-from omega_domain.services.worker_registry import WorkerRegistry
+from omega_domain.repository.context import Context
+from omega_domain.tasks.dispatching import Dispatch
+from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.results import AsyncResult
+from omega_domain.tasks.workers import WorkerRegistry
 
 LEASE = Patience().lease
 BREAK = timedelta(seconds=1)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import omega_ml
 from omega_celery.names import QueueNames, agreed
-from omega_domain.services.context import Context
+from omega_domain.repository.context import Context
 
 LONG = "x" * 255
 

@@ -12,8 +12,8 @@ from omega_celery.router import FRESH, RegistryRouter
 from omega_domain.entities.patience import Patience
 from omega_domain.entities.requirement import Requirement, Worker
 from omega_domain.errors import NoWorkerError
-from omega_domain.services.context import Context
-from omega_domain.services.worker_registry import WORKERS, WorkerRegistry
+from omega_domain.repository.context import Context
+from omega_domain.tasks.workers import WORKERS, WorkerRegistry
 from omega_domain.testing.router import RouterContract
 
 

@@ -23,8 +23,8 @@ from omega_celery.seals import Seal
 from omega_domain.entities.requirement import Worker
 from omega_domain.entities.task import PENDING, SUCCESS, Argument, Task
 from omega_domain.errors import BrokerUnavailableError
-from omega_domain.services.dispatching import Dispatch
-from omega_domain.services.task_log import TaskLog
+from omega_domain.tasks.dispatching import Dispatch
+from omega_domain.tasks.log import TaskLog
 from omega_domain.testing.task_queue import fill, register_backends
 
 # Starts a child that lives for ever unless it ends with its parent, and tells its number.

@@ -22,7 +22,7 @@ from omega_celery.task_queue import CeleryTaskQueue
 from omega_domain.entities.task import Argument, Task
 from omega_domain.errors import ObjectNotFoundError
 from omega_domain.omega import Omega
-from omega_domain.services.task_log import TASKS, TaskLog
+from omega_domain.tasks.log import TASKS, TaskLog
 
 WAIT = 30
 # kombu has types of its own that do not hold

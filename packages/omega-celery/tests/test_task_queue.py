@@ -18,8 +18,8 @@ from omega_celery.router import RegistryRouter
 from omega_celery.task_queue import CeleryTaskQueue
 from omega_domain.entities.task import FAILURE, PENDING, Argument, Task
 from omega_domain.errors import BrokerUnavailableError, ObjectNotFoundError, TaskCancelledError
-from omega_domain.services.results import AsyncResult
-from omega_domain.services.task_log import TaskLog
+from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.results import AsyncResult
 
 WORD = "s3cret"
 

@@ -11,7 +11,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from omega_domain.omega import Omega
-from omega_domain.services.history import HISTORY
+from omega_domain.repository.history import HISTORY
 
 Run = Callable[..., Any]
 

@@ -19,9 +19,9 @@ from omega_cli.logs import log
 from omega_cli.session import Session
 from omega_domain.entities.task import Argument, Task
 from omega_domain.errors import InvalidFilterError, ObjectNotFoundError
+from omega_domain.logbook.task_output import captured
 from omega_domain.omega import Omega
-from omega_domain.services.task_log import TaskLog
-from omega_domain.services.task_output import captured
+from omega_domain.tasks.log import TaskLog
 
 WAIT = 30
 Log = Callable[..., str]

@@ -25,8 +25,8 @@ import omega_ml
 from omega_domain.entities.task import Argument, Task
 from omega_domain.errors import TaskTimeoutError
 from omega_domain.omega import Omega
-from omega_domain.services.results import AsyncResult
-from omega_domain.services.task_log import TaskLog
+from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.results import AsyncResult
 from omega_ml import virtualobj
 
 Run = Callable[..., Any]

@@ -13,7 +13,7 @@ from sklearn.linear_model import LinearRegression
 import omega_ml
 from omega_domain.entities.requirement import Worker
 from omega_domain.omega import Omega
-from omega_domain.services.worker_registry import WorkerRegistry, installed_packages
+from omega_domain.tasks.workers import WorkerRegistry, installed_packages
 
 Run = Callable[..., Any]
 

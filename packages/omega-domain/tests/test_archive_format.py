@@ -20,17 +20,17 @@ from tests.seeds import seed, times
 from omega_domain.adapters.memory import ManualClock, MemoryMetadataStore, MemoryStore
 from omega_domain.adapters.memory.files import MemoryFiles
 from omega_domain.adapters.memory.keys import MemoryKeyRing
+from omega_domain.archives import format as form
+from omega_domain.archives import lines
 from omega_domain.entities.archive import Index
-from omega_domain.entities.metadata import HeadQuery
+from omega_domain.entities.head import HeadQuery
 from omega_domain.entities.version import canonical_json
 from omega_domain.errors import ArchiveError, InvalidNameError, OmegaError, UntrustedObjectError
 from omega_domain.omega import Omega
-from omega_domain.services.archives import format as form
-from omega_domain.services.archives import lines
-from omega_domain.services.context import Context
-from omega_domain.services.history import HISTORY
-from omega_domain.services.trust import SIGNED, Trust
+from omega_domain.repository.context import Context
+from omega_domain.repository.history import HISTORY
 from omega_domain.testing.archives import fill, omega_on, state
+from omega_domain.trust import SIGNED, Trust
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -15,10 +15,10 @@ from omega_domain.entities.archive import Index
 from omega_domain.errors import ArchiveError, PromotionError
 from omega_domain.omega import Omega
 from omega_domain.ports.keys import KeyRing
-from omega_domain.services.context import Context
-from omega_domain.services.history import HISTORY, History, is_trusted
-from omega_domain.services.trust import SIGNED, Trust
+from omega_domain.repository.context import Context
+from omega_domain.repository.history import HISTORY, History, is_trusted
 from omega_domain.testing.archives import omega_on
+from omega_domain.trust import SIGNED, Trust
 
 
 def new_omega(name: str = "here", keys: KeyRing | None = None, author: str = "ada") -> Omega:

@@ -14,19 +14,19 @@ import pytest
 
 from omega_domain.adapters.memory import ManualClock, MemoryMetadataStore, MemoryStore
 from omega_domain.adapters.memory.keys import MemoryKeyRing
-from omega_domain.entities.metadata import Head, HeadQuery
+from omega_domain.archives import format as form
+from omega_domain.archives import landing
+from omega_domain.archives.reading import open_archive, verified
+from omega_domain.entities.head import Head, HeadQuery
 from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.version import Part, Version, canonical_json, sha256_hex
 from omega_domain.errors import ArchiveError, StoreReadOnlyError
 from omega_domain.omega import Omega
-from omega_domain.services.archives import format as form
-from omega_domain.services.archives import landing
-from omega_domain.services.archives.reading import open_archive, verified
-from omega_domain.services.context import Context
-from omega_domain.services.payload import TOKEN, row_ids
-from omega_domain.services.trust import SIGNED, Trust
+from omega_domain.repository.context import Context
+from omega_domain.repository.payloads import TOKEN, row_ids
 from omega_domain.testing.archives import assert_clean, omega_on
 from omega_domain.testing.backends import TextBackend
+from omega_domain.trust import SIGNED, Trust
 
 
 class Meddled(MemoryMetadataStore):

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from omega_domain.adapters.memory import ManualClock, MemoryMetadataStore, MemoryStore
-from omega_domain.services.context import Context
-from omega_domain.services.payload import PAGE
+from omega_domain.repository.context import Context
+from omega_domain.repository.payloads import PAGE
 from omega_domain.testing.archives import ArchiveContract, ArchiveFaultsContract
 
 

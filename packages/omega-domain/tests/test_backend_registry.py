@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from omega_domain.backends.base import ACTIONS, BaseDataBackend, BaseModelBackend
+from omega_domain.backends.registry import BackendClass, BackendRegistry
 from omega_domain.errors import PluginError, UnknownKindError
-from omega_domain.services.backend_registry import BackendClass, BackendRegistry
-from omega_domain.services.base_backends import ACTIONS, BaseDataBackend, BaseModelBackend
 from omega_domain.testing.backends import RowsBackend, SilentBackend, TextBackend
 from omega_domain.testing.models import AffineBackend
 

@@ -10,7 +10,7 @@ from omega_domain.adapters.memory import ManualClock, MemoryStore
 from omega_domain.errors import ClockError
 from omega_domain.ports.clock import SupportsElapsed
 from omega_domain.ports.store import SupportsTime
-from omega_domain.services.clocks import SKEW, StoreTime, tolerance
+from omega_domain.repository.clocks import SKEW, StoreTime, tolerance
 
 LEASE = timedelta(hours=1)
 ZERO = timedelta(0)

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omega_domain.documents.codec import TAG, JsonCodec, Leaf
 from omega_domain.errors import CodecError
-from omega_domain.services.codec import TAG, JsonCodec, Leaf
 
 leaves = (
     st.none()

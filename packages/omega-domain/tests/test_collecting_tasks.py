@@ -12,15 +12,15 @@ import pytest
 from omega_domain.adapters.inprocess.router import InProcessRouter
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.adapters.memory.clock import ManualClock
-from omega_domain.entities.metadata import Head, HeadQuery
+from omega_domain.entities.head import Head, HeadQuery
 from omega_domain.entities.task import Task
 from omega_domain.errors import ObjectNotFoundError
 from omega_domain.omega import Omega
 from omega_domain.ports.task_queue import TaskQueue
-from omega_domain.services.collecting import HISTORY_FOR, TEMPORARY_FOR, collect
-from omega_domain.services.execution import Executor
-from omega_domain.services.task_log import TaskLog
+from omega_domain.tasks.execution import Executor
+from omega_domain.tasks.log import TaskLog
 from omega_domain.testing.task_queue import LARGE, fill, register_backends, temporaries
+from omega_domain.upkeep.collecting import HISTORY_FOR, TEMPORARY_FOR, collect
 
 
 class WaitingQueue(TaskQueue):

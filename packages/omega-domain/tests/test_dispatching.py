@@ -31,11 +31,11 @@ from omega_domain.errors import (
 )
 from omega_domain.omega import Omega
 from omega_domain.ports.task_queue import SupportsCancel, TaskQueue
-from omega_domain.services.clocks import SKEW
-from omega_domain.services.dispatching import RUNS, Dispatch
-from omega_domain.services.execution import Executor
-from omega_domain.services.results import AsyncResult
-from omega_domain.services.task_log import MAX_ATTEMPTS, TaskLog
+from omega_domain.repository.clocks import SKEW
+from omega_domain.tasks.dispatching import RUNS, Dispatch
+from omega_domain.tasks.execution import Executor
+from omega_domain.tasks.log import MAX_ATTEMPTS, TaskLog
+from omega_domain.tasks.results import AsyncResult
 from omega_domain.testing.models import Affine
 from omega_domain.testing.task_queue import LARGE, fill, register_backends, temporaries
 

@@ -28,11 +28,11 @@ from omega_domain.errors import (
 )
 from omega_domain.omega import Omega
 from omega_domain.ports.task_queue import TaskQueue
-from omega_domain.services import claims
-from omega_domain.services.dispatching import RUNS, Dispatch
-from omega_domain.services.execution import Executor
-from omega_domain.services.results import GroupResult
-from omega_domain.services.task_log import MAX_ATTEMPTS, TASKS, Claim, TaskLog
+from omega_domain.tasks import claims
+from omega_domain.tasks.dispatching import RUNS, Dispatch
+from omega_domain.tasks.execution import Executor
+from omega_domain.tasks.log import MAX_ATTEMPTS, TASKS, Claim, TaskLog
+from omega_domain.tasks.results import GroupResult
 from omega_domain.testing.faults import FaultPlan, FaultyMetadataStore, FaultyStore
 from omega_domain.testing.models import AffineBackend
 from omega_domain.testing.task_queue import fill, register_backends, temporaries

@@ -11,7 +11,7 @@ import pytest
 
 from omega_domain.adapters.memory import ManualClock, MemoryMetadataStore, MemoryStore
 from omega_domain.adapters.memory.files import MemoryFiles
-from omega_domain.entities.metadata import HeadQuery
+from omega_domain.entities.head import HeadQuery
 from omega_domain.entities.version import Tombstone
 from omega_domain.errors import StoreFullError
 from omega_domain.ports.metadata import MetadataStore

@@ -16,13 +16,13 @@ from omega_domain.entities.promotion import Outcome
 from omega_domain.errors import SettingsError
 from omega_domain.omega import Omega
 from omega_domain.ports.gate import Candidate, Gate, GatePolicy, GateSpec
-from omega_domain.services.context import Context
-from omega_domain.services.gate_specs import find_gate, known_gates, parse_spec
-from omega_domain.services.linking import FITTED
-from omega_domain.services.scoring import fitted_columns
-from omega_domain.services.trust import SIGNED, Trust
+from omega_domain.promotion.gate_specs import find_gate, known_gates, parse_spec
+from omega_domain.promotion.scoring import fitted_columns
+from omega_domain.repository.context import Context
+from omega_domain.repository.linking import FITTED
 from omega_domain.testing.backends import TextBackend
 from omega_domain.testing.models import Affine, AffineBackend, NumbersBackend
+from omega_domain.trust import SIGNED, Trust
 
 POLICY = GatePolicy()
 

@@ -12,7 +12,7 @@ from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.entities.requirement import Requirement
 from omega_domain.errors import NoWorkerError
 from omega_domain.omega import Omega
-from omega_domain.services.execution import local_worker
+from omega_domain.tasks.execution import local_worker
 from omega_domain.testing.canvas import CanvasContract
 from omega_domain.testing.router import RouterContract
 from omega_domain.testing.task_queue import TaskQueueContract, fill, register_backends

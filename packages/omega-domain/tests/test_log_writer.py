@@ -16,11 +16,11 @@ import pytest
 
 from omega_domain.adapters.memory import ManualClock, MemoryMetadataStore, MemoryStore
 from omega_domain.adapters.memory.collection import MemoryCollection
-from omega_domain.services import log_writer
-from omega_domain.services.context import Context
-from omega_domain.services.log_writer import LogWriter, write_what_waits
-from omega_domain.services.logbook import Logbook
-from omega_domain.services.logger import OmegaLogger
+from omega_domain.logbook import writer as log_writer
+from omega_domain.logbook.logger import OmegaLogger
+from omega_domain.logbook.reading import Logbook
+from omega_domain.logbook.writer import LogWriter, write_what_waits
+from omega_domain.repository.context import Context
 from omega_domain.testing.faults import FaultyStore
 from omega_domain.testing.logbook import WAIT, Outage, entry, messages, wait_until
 

@@ -10,10 +10,10 @@ import pytest
 
 from omega_domain.adapters.memory import ManualClock, MemoryMetadataStore, MemoryStore
 from omega_domain.errors import ColumnNotFoundError, InvalidFilterError, UnsupportedOptionError
+from omega_domain.logbook.filter import LogFilter
+from omega_domain.logbook.reading import Logbook
+from omega_domain.logbook.writer import LogWriter
 from omega_domain.omega import Omega
-from omega_domain.services.log_filter import LogFilter
-from omega_domain.services.log_writer import LogWriter
-from omega_domain.services.logbook import Logbook
 from omega_domain.testing.logbook import LogbookContract, entry
 
 

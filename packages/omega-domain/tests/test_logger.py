@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
+from omega_domain.logbook.reading import Logbook
+from omega_domain.logbook.task_output import captured
+from omega_domain.logbook.writer import unheard
 from omega_domain.omega import Omega
-from omega_domain.services.attempts import attempting
-from omega_domain.services.log_writer import unheard
-from omega_domain.services.logbook import Logbook
-from omega_domain.services.task_output import captured
+from omega_domain.repository.attempts import attempting
 from omega_domain.testing.faults import FaultyStore
 from omega_domain.testing.logbook import Outage, make_task, messages, wait_until
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from omega_domain.adapters.memory import ManualClock, MemoryMetadataStore, MemoryStore
-from omega_domain.services.context import Context
+from omega_domain.repository.context import Context
 from omega_domain.testing.losses import LossContract
 
 

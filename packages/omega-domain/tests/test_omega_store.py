@@ -7,8 +7,8 @@ import pytest
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.adapters.memory.metadata import MemoryMetadataStore
 from omega_domain.adapters.memory.store import MemoryStore
-from omega_domain.services.context import Context
-from omega_domain.services.payload import PAGE
+from omega_domain.repository.context import Context
+from omega_domain.repository.payloads import PAGE
 from omega_domain.testing.names import HiddenNamesContract, NamesContract
 from omega_domain.testing.omega_store import (
     CollectContract,

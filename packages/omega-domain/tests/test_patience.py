@@ -15,8 +15,8 @@ from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.entities.patience import Patience
 from omega_domain.entities.task import Task
 from omega_domain.errors import SettingsError
-from omega_domain.services.context import Context
-from omega_domain.services.task_log import TaskLog
+from omega_domain.repository.context import Context
+from omega_domain.tasks.log import TaskLog
 
 SECOND = timedelta(seconds=1)
 times = st.timedeltas(min_value=timedelta(milliseconds=1), max_value=timedelta(days=1))

@@ -9,7 +9,7 @@ import pytest
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.adapters.memory.metadata import MemoryMetadataStore
 from omega_domain.adapters.memory.store import MemoryStore
-from omega_domain.services.context import Context
+from omega_domain.repository.context import Context
 from omega_domain.testing.pausing import PausedCollectContract, PausedOperationsContract
 
 

@@ -15,7 +15,7 @@ from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.adapters.memory.collection import MemoryCollection
 from omega_domain.adapters.memory.keys import MemoryKeyRing
-from omega_domain.entities.metadata import Head
+from omega_domain.entities.head import Head
 from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.promotion import Outcome, PromotionPlan
 from omega_domain.entities.version import Part, Payload
@@ -31,17 +31,17 @@ from omega_domain.errors import (
 from omega_domain.omega import Omega
 from omega_domain.ports.gate import Candidate, GatePolicy
 from omega_domain.ports.store import Document
-from omega_domain.services.checking import check
-from omega_domain.services.collecting import collect
-from omega_domain.services.context import Context
-from omega_domain.services.history import HISTORY, History
-from omega_domain.services.linking import FITTED
-from omega_domain.services.payload import TOKEN, row_ids
-from omega_domain.services.rolling_back import roll_back
-from omega_domain.services.trust import SIGNED, Trust
+from omega_domain.promotion.rolling_back import roll_back
+from omega_domain.repository.context import Context
+from omega_domain.repository.history import HISTORY, History
+from omega_domain.repository.linking import FITTED
+from omega_domain.repository.payloads import TOKEN, row_ids
 from omega_domain.testing.backends import CollectionBackend, RowsBackend, TextBackend, UriBackend
 from omega_domain.testing.faults import FaultPlan, FaultyMetadataStore, FaultyStore, InjectedFault
 from omega_domain.testing.models import Affine, AffineBackend, NumbersBackend
+from omega_domain.trust import SIGNED, Trust
+from omega_domain.upkeep.checking import check
+from omega_domain.upkeep.collecting import collect
 
 LONG = timedelta(days=2)
 BACKENDS = (TextBackend, RowsBackend, CollectionBackend, UriBackend, AffineBackend, NumbersBackend)

@@ -10,17 +10,17 @@ import pytest
 
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.adapters.memory.clock import ManualClock
-from omega_domain.entities.metadata import Head
+from omega_domain.entities.head import Head
 from omega_domain.entities.names import MODELS, ObjectKey
 from omega_domain.entities.patience import Patience
 from omega_domain.entities.version import Tombstone, Version
 from omega_domain.errors import ConflictError, CorruptPayloadError, StoreError, VersionNotFoundError
-from omega_domain.services.checking import check
-from omega_domain.services.collecting import collect
-from omega_domain.services.context import Context
-from omega_domain.services.metadata import Metadata
-from omega_domain.services.store import OmegaStore
+from omega_domain.repository.context import Context
+from omega_domain.repository.metadata import Metadata
+from omega_domain.repository.objects import OmegaStore
 from omega_domain.testing.backends import CollectionBackend, TextBackend
+from omega_domain.upkeep.checking import check
+from omega_domain.upkeep.collecting import collect
 
 LONG = timedelta(days=2)
 

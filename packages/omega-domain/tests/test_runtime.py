@@ -15,6 +15,7 @@ import pytest
 
 from omega_domain.adapters.inprocess.router import InProcessRouter
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
+from omega_domain.backends.registry import BackendRegistry
 from omega_domain.entities.task import FAILURE, PENDING, STARTED, SUCCESS, Task
 from omega_domain.errors import (
     CodecError,
@@ -29,13 +30,12 @@ from omega_domain.errors import (
 from omega_domain.omega import Omega
 from omega_domain.ports.backend import SupportsActions
 from omega_domain.ports.task_queue import TaskQueue
-from omega_domain.services.backend_registry import BackendRegistry
-from omega_domain.services.claims import drop_temporary
-from omega_domain.services.context import Context
-from omega_domain.services.execution import Executor, local_worker
-from omega_domain.services.results import AsyncResult
-from omega_domain.services.runtime import OmegaRuntime
-from omega_domain.services.task_log import TaskLog
+from omega_domain.repository.context import Context
+from omega_domain.runtime.runtime import OmegaRuntime
+from omega_domain.tasks.claims import drop_temporary
+from omega_domain.tasks.execution import Executor, local_worker
+from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.results import AsyncResult
 from omega_domain.testing.models import Affine, AffineBackend, NumbersBackend
 from omega_domain.testing.task_queue import LARGE, fill, register_backends, temporaries
 

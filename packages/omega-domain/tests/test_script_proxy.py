@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import pytest
 
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
+from omega_domain.backends.base import BaseDataBackend
 from omega_domain.entities.names import SCRIPTS
 from omega_domain.errors import ObjectNotFoundError, UnsupportedObjectError, UnsupportedOptionError
 from omega_domain.omega import Omega
 from omega_domain.ports.backend import SupportsActions
-from omega_domain.services.base_backends import BaseDataBackend
 
 
 class EchoBackend(BaseDataBackend, SupportsActions):

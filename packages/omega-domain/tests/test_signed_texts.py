@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from omega_domain.entities.metadata import Head
+from omega_domain.entities.head import Head
 from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.promotion import HistoryEntry
 from omega_domain.entities.version import Part, Version, VersionRef
-from omega_domain.services.history import OF_HISTORY
-from omega_domain.services.trust import OF_ARCHIVE, OF_HEAD, OF_VERSION
+from omega_domain.repository.history import OF_HISTORY
+from omega_domain.trust import OF_ARCHIVE, OF_HEAD, OF_VERSION
 
 TIME = datetime(2030, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 KEY = ObjectKey("omega", "models/", "m")

@@ -20,14 +20,14 @@ import pytest
 
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.errors import UnsupportedOptionError
+from omega_domain.logbook.hooks import current_listener
+from omega_domain.logbook.reading import Logbook
+from omega_domain.logbook.records import LINE_LIMIT, TRACEBACK_LIMIT
+from omega_domain.logbook.task_output import captured
+from omega_domain.logbook.writer import unheard
 from omega_domain.omega import Omega
-from omega_domain.services.attempts import attempting
-from omega_domain.services.current_task import current_task
-from omega_domain.services.log_records import LINE_LIMIT, TRACEBACK_LIMIT
-from omega_domain.services.log_writer import unheard
-from omega_domain.services.logbook import Logbook
-from omega_domain.services.output_hooks import current_listener
-from omega_domain.services.task_output import captured
+from omega_domain.repository.attempts import attempting
+from omega_domain.repository.current_task import current_task
 from omega_domain.testing.logbook import WAIT, make_task, messages, wait_until
 
 log = logging.getLogger("a.task")
@@ -451,7 +451,7 @@ def test_a_record_is_there_a_second_later_though_the_task_goes_on(om: Omega) -> 
 
 
 def test_a_hundred_records_do_not_wait(om: Omega, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("omega_domain.services.log_writer.INTERVAL", 1000.0)
+    monkeypatch.setattr("omega_domain.logbook.writer.INTERVAL", 1000.0)
     with kept(om):
         for number in range(100):
             log.warning("%d", number)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from omega_domain import trust
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.adapters.memory.keys import MemoryKeyRing
@@ -13,11 +14,10 @@ from omega_domain.entities.names import ObjectKey
 from omega_domain.errors import CorruptPayloadError, UntrustedObjectError
 from omega_domain.omega import Omega
 from omega_domain.ports.keys import KeyRing, Verdict
-from omega_domain.services import trust
-from omega_domain.services.context import Context
-from omega_domain.services.trust import Trust
+from omega_domain.repository.context import Context
 from omega_domain.testing.keys import KeyRingContract
 from omega_domain.testing.trust import CodeBackend, TrustContract, head_of, open_as
+from omega_domain.trust import Trust
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from omega_domain.entities.metadata import Head
+from omega_domain.entities.head import Head
 from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.version import Part, Tombstone, Version, VersionRef, canonical_json, chain, sha256_hex
 from omega_domain.errors import CorruptPayloadError

@@ -14,11 +14,11 @@ from omega_domain.entities.requirement import Requirement, Worker
 from omega_domain.errors import NoWorkerError
 from omega_domain.omega import Omega
 from omega_domain.ports.router import Router
-from omega_domain.services import worker_registry
-from omega_domain.services.context import Context
-from omega_domain.services.explaining import explain
-from omega_domain.services.task_log import TaskLog
-from omega_domain.services.worker_registry import WORKERS, WorkerRegistry, installed_packages
+from omega_domain.repository.context import Context
+from omega_domain.runtime.explaining import explain
+from omega_domain.tasks import workers
+from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.workers import WORKERS, WorkerRegistry, installed_packages
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_a_name_that_somebody_takes_meanwhile_is_not_taken_twice(
 
 
 def test_packages_that_are_not_installed_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_registry, "PACKAGES", ("omega-domain", "nowhere-to-be-found"))
+    monkeypatch.setattr(workers, "PACKAGES", ("omega-domain", "nowhere-to-be-found"))
     assert sorted(installed_packages()) == ["omega-domain", "python"]
 
 

@@ -14,7 +14,7 @@ PRELUDE = """
 import os, sys, threading, time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from omega_domain.entities.metadata import HeadQuery
+from omega_domain.entities.head import HeadQuery
 from omega_domain.entities.names import ObjectKey
 from omega_domain.errors import *
 from omega_domain.testing.files import *

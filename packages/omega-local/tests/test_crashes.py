@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from tests.seeds import kills, seed
 
-from omega_domain.entities.metadata import HeadQuery
+from omega_domain.entities.head import HeadQuery
 from omega_domain.entities.version import Version, chain
 from omega_domain.errors import StoreFullError
 from omega_domain.testing.files import put_blob, read_blob

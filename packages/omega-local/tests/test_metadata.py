@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from omega_domain.entities.metadata import HeadQuery
+from omega_domain.entities.head import HeadQuery
 from omega_domain.testing.metadata import MetadataStoreContract
 from omega_domain.testing.samples import make_head, make_version
 from omega_local import LocalMetadataStore

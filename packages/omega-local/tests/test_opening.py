@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from omega_domain.entities.metadata import HeadQuery
+from omega_domain.entities.head import HeadQuery
 from omega_domain.errors import (
     CorruptPayloadError,
     StoreFormatError,

@@ -9,7 +9,7 @@ import pytest
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.adapters.memory.keys import MemoryKeyRing
 from omega_domain.errors import CorruptPayloadError
-from omega_domain.services.context import Context
+from omega_domain.repository.context import Context
 from omega_domain.testing.trust import CodeBackend, TrustContract, open_as
 from omega_local import LocalMetadataStore, LocalStore
 

@@ -12,7 +12,7 @@ import omega_ml
 from omega_domain.entities.requirement import Worker
 from omega_domain.errors import SettingsError
 from omega_domain.ports.diagnosis import Symptom
-from omega_domain.services.worker_registry import WORKERS, WorkerRegistry, installed_packages
+from omega_domain.tasks.workers import WORKERS, WorkerRegistry, installed_packages
 from omega_domain.testing.clocks import WrongClock
 from omega_ml.doctor import examine
 from omega_ml.settings import Settings, load_settings

@@ -74,7 +74,7 @@ def test_a_broken_backend_warns_and_leaves_the_others_alone() -> None:
 
 
 def test_leaves_of_a_library_are_loaded_with_its_first_value() -> None:
-    codec = plugins.codec([entry_point("numpy", "omega_backends.codec_numpy:leaves", plugins.CODECS)])
+    codec = plugins.codec([entry_point("numpy", "omega_backends.codecs.numpy:leaves", plugins.CODECS)])
     assert codec.loads(codec.dumps(np.arange(3))).tolist() == [0, 1, 2]
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from omega_domain.entities.metadata import HeadQuery
+from omega_domain.entities.head import HeadQuery
 from omega_domain.entities.names import ObjectKey
 from omega_domain.errors import StoreFormatError
 from omega_domain.testing.files import put_blob

@@ -8,7 +8,7 @@ import pytest
 from tests.effort import only
 
 from omega_domain.adapters.memory.clock import ManualClock
-from omega_domain.services.context import Context
+from omega_domain.repository.context import Context
 from omega_domain.testing.trust import TrustContract
 from omega_mongo import Connection, MongoMetadataStore, MongoStore
 

@@ -6,17 +6,17 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from omega_domain.backends.base import BaseDataBackend
 from omega_domain.entities.version import Payload
 from omega_domain.errors import CorruptPayloadError, UnsupportedObjectError
 from omega_domain.ports.backend import SupportsSummary
 from omega_domain.ports.store import SupportsLocalPath
-from omega_domain.services.base_backends import BaseDataBackend
 
 if TYPE_CHECKING:
     import numpy as np
 
     from omega_domain.entities.version import Part
-    from omega_domain.services.metadata import Metadata
+    from omega_domain.repository.metadata import Metadata
 
 
 class NdarrayBackend(BaseDataBackend, SupportsSummary):

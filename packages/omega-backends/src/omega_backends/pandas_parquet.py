@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from omega_backends.frame_appending import fresh_facts
-from omega_backends.frame_dtypes import describe
-from omega_backends.frame_filter import bind
-from omega_backends.frame_reader import FrameReader
-from omega_backends.frame_schema import Frame, FrameSchema
-from omega_backends.frame_writer import SegmentWriter, StoredSegment
-from omega_backends.segment_opening import facts_of, open_part
+from omega_backends.frames.appending import fresh_facts
+from omega_backends.frames.dtypes import describe
+from omega_backends.frames.filter import bind
+from omega_backends.frames.reader import FrameReader
+from omega_backends.frames.schema import Frame, FrameSchema
+from omega_backends.frames.segment_opening import facts_of, open_part
+from omega_backends.frames.writer import SegmentWriter, StoredSegment
+from omega_domain.backends.base import BaseDataBackend
 from omega_domain.entities.query import Q
 from omega_domain.entities.version import Part, Payload, Version
 from omega_domain.errors import (
@@ -24,8 +25,7 @@ from omega_domain.errors import (
     UnsupportedOptionError,
 )
 from omega_domain.ports.backend import SupportsCompact, SupportsSummary
-from omega_domain.services.base_backends import BaseDataBackend
-from omega_domain.services.metadata import Metadata
+from omega_domain.repository.metadata import Metadata
 
 LAYOUT = "parquet"
 

@@ -8,21 +8,21 @@ from typing import Any, ClassVar, Final
 
 import pandas as pd
 
-from omega_backends.frame_appending import fresh_facts
-from omega_backends.frame_dtypes import describe
-from omega_backends.frame_filter import bind
-from omega_backends.frame_labels import find
-from omega_backends.frame_schema import Frame, FrameSchema
-from omega_backends.rows_fields import RowField, fields_of
-from omega_backends.rows_parts import RowsFacts, collection_part, row_parts, with_facts
-from omega_backends.rows_reader import RowsReader
-from omega_backends.rows_writer import EncodedRows
+from omega_backends.frames.appending import fresh_facts
+from omega_backends.frames.dtypes import describe
+from omega_backends.frames.filter import bind
+from omega_backends.frames.labels import find
+from omega_backends.frames.schema import Frame, FrameSchema
+from omega_backends.rows.fields import RowField, fields_of
+from omega_backends.rows.parts import RowsFacts, collection_part, row_parts, with_facts
+from omega_backends.rows.reader import RowsReader
+from omega_backends.rows.writer import EncodedRows
+from omega_domain.backends.base import BaseDataBackend
 from omega_domain.entities.query import Q, column_not_found
 from omega_domain.entities.version import Part, Payload, Version
 from omega_domain.errors import ConflictError, ObjectNotFoundError, UnsupportedObjectError, UnsupportedOptionError
 from omega_domain.ports.backend import SupportsCompact, SupportsSummary
-from omega_domain.services.base_backends import BaseDataBackend
-from omega_domain.services.metadata import Metadata
+from omega_domain.repository.metadata import Metadata
 
 DOCUMENTS: Final = "documents"
 

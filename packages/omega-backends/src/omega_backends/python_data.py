@@ -6,16 +6,16 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+from omega_domain.backends.base import BaseDataBackend
 from omega_domain.documents import condition_on, narrowed
+from omega_domain.documents.codec import CORE_LEAVES, TAG
 from omega_domain.entities.query import And, Condition, Node, Not, Or, Q
 from omega_domain.entities.version import Part, Payload, Version
 from omega_domain.errors import CodecError, UnsupportedObjectError, UnsupportedOptionError
 from omega_domain.ports.backend import SupportsSummary
 from omega_domain.ports.store import Document, Filter
-from omega_domain.services.base_backends import BaseDataBackend
-from omega_domain.services.codec import CORE_LEAVES, TAG
-from omega_domain.services.metadata import Metadata
-from omega_domain.services.payload import Payloads
+from omega_domain.repository.metadata import Metadata
+from omega_domain.repository.payloads import Payloads
 
 #: A document database holds documents of up to 16 MB, of up to 100 levels, of text that is UTF-8.
 LARGEST_DOCUMENT = 8 << 20

@@ -8,18 +8,18 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
-from omega_backends.folder_tar import pack, unpack
-from omega_backends.writing_inside import BUFFER, NewFile, is_plain_name, write_file
+from omega_backends.files.folder_tar import pack, unpack
+from omega_backends.files.writing_inside import BUFFER, NewFile, is_plain_name, write_file
+from omega_domain.backends.base import BaseDataBackend
 from omega_domain.entities.version import Part, Payload
 from omega_domain.errors import CorruptPayloadError, UnsupportedObjectError
-from omega_domain.services.base_backends import BaseDataBackend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from omega_domain.ports.store import FileWriter
-    from omega_domain.services.metadata import Metadata
-    from omega_domain.services.payload import Payloads
+    from omega_domain.repository.metadata import Metadata
+    from omega_domain.repository.payloads import Payloads
 
 
 class StoredFile(io.BufferedReader):

@@ -9,15 +9,15 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, ClassVar, Final
 
-from omega_backends.package_loading import PACKAGES, LoadedPackage
-from omega_backends.package_reading import read_source
-from omega_backends.package_requirements import check_requirements
-from omega_backends.package_source import Source
+from omega_backends.scripts.loading import PACKAGES, LoadedPackage
+from omega_backends.scripts.reading import read_source
+from omega_backends.scripts.requirements import check_requirements
+from omega_backends.scripts.source import Source
+from omega_domain.backends.base import BaseDataBackend
 from omega_domain.entities.names import JOBS, SCRIPTS
 from omega_domain.entities.version import Payload
 from omega_domain.ports.backend import SupportsActions, SupportsSummary
-from omega_domain.services.base_backends import BaseDataBackend
-from omega_domain.services.metadata import Metadata
+from omega_domain.repository.metadata import Metadata
 
 NOTHING: Final = object()
 

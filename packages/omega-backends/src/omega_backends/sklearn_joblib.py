@@ -14,18 +14,18 @@ import sklearn.exceptions
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import GridSearchCV
 
-from omega_backends.model_arguments import SEARCH, check_arguments, check_grid, check_method, check_search
-from omega_backends.model_results import as_frame, as_python, plain
-from omega_backends.model_signature import SIGNATURE, describe, seen
-from omega_backends.skops_files import to_skops
-from omega_backends.unpickle import load_joblib, load_skops
+from omega_backends.models.arguments import SEARCH, check_arguments, check_grid, check_method, check_search
+from omega_backends.models.results import as_frame, as_python, plain
+from omega_backends.models.signature import SIGNATURE, describe, seen
+from omega_backends.models.skops_files import to_skops
+from omega_backends.models.unpickle import load_joblib, load_skops
+from omega_domain.backends.base import BaseModelBackend
 from omega_domain.entities.names import ObjectRef
 from omega_domain.entities.version import Part, Payload
 from omega_domain.errors import UnsupportedObjectError, UnsupportedOptionError
 from omega_domain.ports.store import FileWriter
-from omega_domain.services.base_backends import BaseModelBackend
-from omega_domain.services.linking import FITTED
-from omega_domain.services.metadata import Metadata
+from omega_domain.repository.linking import FITTED
+from omega_domain.repository.metadata import Metadata
 
 Format = Literal["joblib", "skops"]
 
@@ -162,7 +162,7 @@ class SklearnBackend(BaseModelBackend):
         """Search the best parameters by :class:`sklearn.model_selection.GridSearchCV`; keep the best model.
 
         A task comes from whoever can submit one, so values are plain data, or text where the parameter takes text that
-        is no path; see :mod:`omega_backends.model_arguments`.
+        is no path; see :mod:`omega_backends.models.arguments`.
 
         Args:
             modelname: name of the model.

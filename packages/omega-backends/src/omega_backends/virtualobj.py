@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import Any, ClassVar, TypeVar
 
-from omega_backends.unpickle import load_joblib
+from omega_backends.models.unpickle import load_joblib
+from omega_domain.backends.base import BaseModelBackend
 from omega_domain.entities.version import Payload
 from omega_domain.errors import PluginError, UnsupportedObjectError
 from omega_domain.ports.store import FileWriter
-from omega_domain.services.base_backends import BaseModelBackend
 
 INSTALL = "pip install 'omega-backends[virtualobj]'"
 MARK = "__omega_virtualobj__"

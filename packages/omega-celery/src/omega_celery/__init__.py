@@ -1,6 +1,6 @@
 """The distributed runtime: Celery app, task queue, router and worker.
 
-Celery carries hints, the store of the context carries the truth: see :mod:`omega_domain.services.dispatching`.
+Celery carries hints, the store of the context carries the truth: see :mod:`omega_domain.tasks.dispatching`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from omega_domain.ports.router import Router
     from omega_domain.ports.task_queue import TaskQueue
-    from omega_domain.services.context import Context
+    from omega_domain.repository.context import Context
 
 
 def open_runtime(

@@ -8,8 +8,8 @@ from typing import Final
 from celery import Celery
 
 from omega_domain.ports.diagnosis import Symptom
-from omega_domain.services.context import Context
-from omega_domain.services.worker_registry import WorkerRegistry, installed_packages
+from omega_domain.repository.context import Context
+from omega_domain.tasks.workers import WorkerRegistry, installed_packages
 
 BROKER, WORKERS = "broker", "workers"
 #: Whoever asks how the broker is does not want to wait for it.

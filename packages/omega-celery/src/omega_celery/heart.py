@@ -13,10 +13,10 @@ from celery.worker import state
 
 from omega_domain.entities.requirement import Worker
 from omega_domain.errors import BrokerUnavailableError, OmegaError, StoreUnavailableError
-from omega_domain.services.context import Context
-from omega_domain.services.dispatching import Dispatch
-from omega_domain.services.task_log import TaskLog
-from omega_domain.services.worker_registry import WorkerRegistry
+from omega_domain.repository.context import Context
+from omega_domain.tasks.dispatching import Dispatch
+from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.workers import WorkerRegistry
 
 
 class Heart(threading.Thread):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Final
 
-from omega_domain.services.context import Context
+from omega_domain.repository.context import Context
 
 CONTEXTS: Final = "omega.context"
 #: What every broker takes as it is; RabbitMQ limits names to 255 bytes, file systems do the same.

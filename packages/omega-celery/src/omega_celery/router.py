@@ -12,8 +12,8 @@ from omega_celery.names import QueueNames
 from omega_domain.entities.requirement import DEFAULT_LABEL, Requirement, Worker
 from omega_domain.errors import NoWorkerError
 from omega_domain.ports.router import Router
-from omega_domain.services.context import Context
-from omega_domain.services.worker_registry import WorkerRegistry
+from omega_domain.repository.context import Context
+from omega_domain.tasks.workers import WorkerRegistry
 
 #: Seconds for which labels that were seen to live are not looked up again.
 FRESH: Final = 1.0

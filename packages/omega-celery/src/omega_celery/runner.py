@@ -16,8 +16,8 @@ from omega_celery.seals import Seal
 from omega_domain.entities.requirement import Worker
 from omega_domain.entities.task import Task
 from omega_domain.errors import BrokerUnavailableError, StoreUnavailableError
-from omega_domain.services.dispatching import Dispatch
-from omega_domain.services.execution import Executor
+from omega_domain.tasks.dispatching import Dispatch
+from omega_domain.tasks.execution import Executor
 
 if TYPE_CHECKING:
     from omega_domain.omega import Omega

@@ -10,7 +10,7 @@ import secrets
 from functools import cached_property
 
 from omega_celery.names import agreed
-from omega_domain.services.context import Context
+from omega_domain.repository.context import Context
 
 
 class Seal:

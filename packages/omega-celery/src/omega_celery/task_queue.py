@@ -17,8 +17,8 @@ from omega_domain.entities.task import Task
 from omega_domain.errors import BrokerUnavailableError
 from omega_domain.ports.diagnosis import SupportsDiagnosis, Symptom
 from omega_domain.ports.task_queue import SupportsCancel, TaskQueue
-from omega_domain.services.context import Context
-from omega_domain.services.dispatching import Dispatch
+from omega_domain.repository.context import Context
+from omega_domain.tasks.dispatching import Dispatch
 
 #: A connection that was cut since its last use is made anew, once.
 _RETRY: Final = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}

@@ -24,7 +24,7 @@ from omega_celery.task_queue import CeleryTaskQueue
 from omega_domain.entities.names import validate_name
 from omega_domain.entities.requirement import DEFAULT_LABEL, Worker
 from omega_domain.errors import SettingsError
-from omega_domain.services.worker_registry import WorkerRegistry, installed_packages
+from omega_domain.tasks.workers import WorkerRegistry, installed_packages
 
 if TYPE_CHECKING:
     from omega_domain.omega import Omega

@@ -13,7 +13,7 @@ from omega_cli.session import Session, working
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from omega_domain.services.archives.importing import Imported
+    from omega_domain.archives.importing import Imported
 
 _NAMES = {"data/": "datasets/"}
 _LISTED = ["object", "kind", "version", "versions", "tags", "size"]

@@ -12,7 +12,7 @@ from omega_cli.session import STORES, Session
 
 if TYPE_CHECKING:
     from omega_domain.entities.promotion import HistoryEntry
-    from omega_domain.services.store import OmegaStore
+    from omega_domain.repository.objects import OmegaStore
 
 In = Annotated[str | None, typer.Option("--in", help="Bucket that it is in.", autocompletion=completion.buckets)]
 
@@ -88,7 +88,7 @@ def gates(ctx: typer.Context, bucket: In = None) -> None:
 
     JSON: {bucket, declared: [{store, object, gate, by}], known: [{gate, demands}]}.
     """
-    from omega_domain.services.gate_specs import known_gates
+    from omega_domain.promotion.gate_specs import known_gates
 
     session = Session.of(ctx)
     omega = session.other(bucket=bucket, context=None)
@@ -107,13 +107,13 @@ def _store(session: Session, what: str, bucket: str | None) -> OmegaStore:
 
 
 def _problems(store: OmegaStore, name: str) -> list[Any]:
-    from omega_domain.services.history import History
+    from omega_domain.repository.history import History
 
     return History(store.context).problems(store.key_of(name))
 
 
 def _declared(store: OmegaStore, name: str) -> list[dict[str, Any]]:
-    from omega_domain.services.gate_specs import GATES
+    from omega_domain.promotion.gate_specs import GATES
 
     rows = [
         {"store": name, "object": None, "gate": str(spec), "by": "settings"}

@@ -15,7 +15,7 @@ from omega_cli.session import Session
 from omega_domain.errors import ObjectNotFoundError
 
 if TYPE_CHECKING:
-    from omega_domain.services.logbook import Logbook
+    from omega_domain.logbook.reading import Logbook
 
 _PAUSE: Final = 0.5
 _ID_SHOWN: Final = 8

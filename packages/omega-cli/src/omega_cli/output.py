@@ -14,7 +14,7 @@ from omega_cli.session import Session
 from omega_domain.errors import UnsupportedOptionError
 
 if TYPE_CHECKING:
-    from omega_domain.services.metadata import Metadata
+    from omega_domain.repository.metadata import Metadata
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _STEP = 1000

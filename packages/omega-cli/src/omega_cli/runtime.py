@@ -15,8 +15,8 @@ from omega_cli import completion, logs, output, parsing, tasks, waiting, workers
 from omega_cli.session import Session, working
 
 if TYPE_CHECKING:
-    from omega_domain.services.results import AsyncResult
-    from omega_domain.services.runtime import OmegaRuntime
+    from omega_domain.runtime.runtime import OmegaRuntime
+    from omega_domain.tasks.results import AsyncResult
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -12,7 +12,7 @@ from omega_cli.session import Session
 
 if TYPE_CHECKING:
     from omega_domain.entities.task import TaskRecord
-    from omega_domain.services.results import AsyncResult, GroupResult
+    from omega_domain.tasks.results import AsyncResult, GroupResult
 
 #: Seconds between two looks at a task whose progress is shown: a share of what was waited so far, within these.
 _MIN_PAUSE: Final = 0.01

@@ -1,1 +1,1 @@
-"""The core of omega-ml: entities, ports, services and in-memory adapters, on the standard library alone."""
+"""The core of omega-ml: entities, ports, rooms and in-memory adapters, on the standard library alone."""

@@ -12,18 +12,18 @@ from typing import Any, Final
 from omega_domain.adapters.inprocess.clock import SystemClock
 from omega_domain.adapters.inprocess.router import InProcessRouter
 from omega_domain.adapters.inprocess.task_queue import InProcessTaskQueue
+from omega_domain.archives import backups, exporting, importing
 from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, validate_bucket
 from omega_domain.errors import InvalidNameError, SettingsError
+from omega_domain.logbook.logger import OmegaLogger
 from omega_domain.ports.metadata import MetadataStore
 from omega_domain.ports.router import Router
 from omega_domain.ports.store import Store
 from omega_domain.ports.task_queue import TaskQueue
-from omega_domain.services import checking, collecting
-from omega_domain.services.archives import backups, exporting, importing
-from omega_domain.services.context import Context
-from omega_domain.services.logger import OmegaLogger
-from omega_domain.services.runtime import OmegaRuntime
-from omega_domain.services.store import OmegaStore
+from omega_domain.repository.context import Context
+from omega_domain.repository.objects import OmegaStore
+from omega_domain.runtime.runtime import OmegaRuntime
+from omega_domain.upkeep import checking, collecting
 
 DEFAULT_BUCKET = "omega"
 _PREFIXES: Final = {"datasets": DATA, "data": DATA, "models": MODELS, "jobs": JOBS, "scripts": SCRIPTS}
@@ -42,7 +42,7 @@ class Omega:
         queue: where tasks are submitted; by default they run in this process.
         router: which queue meets a requirement; by default this process meets all.
         bucket: name of the bucket.
-        fields: further fields of :class:`~omega_domain.services.context.Context`.
+        fields: further fields of :class:`~omega_domain.repository.context.Context`.
     """
 
     def __init__(

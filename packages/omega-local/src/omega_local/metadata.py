@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from omega_domain.entities.metadata import Head, HeadQuery
+from omega_domain.entities.head import Head, HeadQuery
 from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.version import Tombstone, Version, VersionRef
 from omega_domain.errors import ConflictError, CorruptPayloadError

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from omega_backends.virtualobj import virtualobj as virtualobj
     from omega_domain import errors as errors
+    from omega_domain.backends.base import BaseDataBackend as BaseDataBackend
+    from omega_domain.backends.base import BaseModelBackend as BaseModelBackend
     from omega_domain.entities.query import Q as Q
+    from omega_domain.logbook.logger import OmegaLogger
     from omega_domain.omega import Omega as Omega
-    from omega_domain.services.base_backends import BaseDataBackend as BaseDataBackend
-    from omega_domain.services.base_backends import BaseModelBackend as BaseModelBackend
-    from omega_domain.services.logger import OmegaLogger
-    from omega_domain.services.metadata import GridFSProxy as GridFSProxy
-    from omega_domain.services.metadata import Metadata as Metadata
-    from omega_domain.services.runtime import OmegaRuntime
-    from omega_domain.services.store import OmegaStore
+    from omega_domain.repository.metadata import GridFSProxy as GridFSProxy
+    from omega_domain.repository.metadata import Metadata as Metadata
+    from omega_domain.repository.objects import OmegaStore
+    from omega_domain.runtime.runtime import OmegaRuntime
     from omega_ml.composition import setup as setup
 
     bucket: str
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 
 #: What users import from here, and where it is defined.
 _EXPORTS = {
-    "BaseDataBackend": "omega_domain.services.base_backends",
-    "BaseModelBackend": "omega_domain.services.base_backends",
-    "GridFSProxy": "omega_domain.services.metadata",
-    "Metadata": "omega_domain.services.metadata",
+    "BaseDataBackend": "omega_domain.backends.base",
+    "BaseModelBackend": "omega_domain.backends.base",
+    "GridFSProxy": "omega_domain.repository.metadata",
+    "Metadata": "omega_domain.repository.metadata",
     "Omega": "omega_domain.omega",
     "Q": "omega_domain.entities.query",
     "setup": "omega_ml.composition",

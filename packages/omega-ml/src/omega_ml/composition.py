@@ -13,8 +13,8 @@ from omega_domain.adapters.memory.keys import MemoryKeyRing
 from omega_domain.omega import Omega
 from omega_domain.ports.gate import GatePolicy
 from omega_domain.ports.keys import KeyRing
-from omega_domain.services.context import Context
-from omega_domain.services.trust import Trust
+from omega_domain.repository.context import Context
+from omega_domain.trust import Trust
 from omega_ml import plugins
 from omega_ml.keys import FolderKeyRing
 from omega_ml.settings import Settings, load_settings

@@ -13,8 +13,8 @@ from typing import IO, Any, NamedTuple
 from omega_domain.entities.names import ObjectRef
 from omega_domain.entities.query import Q
 from omega_domain.errors import UnsupportedObjectError, UnsupportedOptionError
-from omega_domain.services.metadata import Metadata
-from omega_domain.services.store import OmegaStore
+from omega_domain.repository.metadata import Metadata
+from omega_domain.repository.objects import OmegaStore
 
 FRAMES = ("csv", "tsv", "jsonl", "parquet")
 FORMATS = (*FRAMES, "json", "npy", "file")
@@ -55,10 +55,10 @@ def read_object(file: IO[bytes] | Path, name: str, *, form: str | None = None, d
     if form == "json":
         return _read_json(file, name)
     if form == "npy":
-        from omega_backends.numpy_files import read_array
+        from omega_backends.exchange.numpy import read_array
 
         return read_array(file, name)
-    from omega_backends.pandas_files import read_frame
+    from omega_backends.exchange.pandas import read_frame
 
     return read_frame(file, name, form, dates=dates)
 
@@ -81,7 +81,7 @@ def write_object(store: OmegaStore, name: str, path: Path, *, query: Q | None = 
     options = {} if query is None else {"filter": query}
     with _replacing(path) as part:
         if meta.kind.startswith("pandas."):
-            from omega_backends.pandas_files import write_frame
+            from omega_backends.exchange.pandas import write_frame
 
             write_frame(store.get(name, **options), part, path.name, format_of(path.name))
         elif meta.kind == "python.data":
@@ -106,7 +106,7 @@ def excerpt(store: OmegaStore, name: str, *, query: Q | None = None, limit: int 
     value = store.get(name, **options)
     if not (is_frame and isinstance(value, Iterator)):
         return Excerpt(value, is_cut=False)
-    from omega_backends.pandas_files import first_rows
+    from omega_backends.exchange.pandas import first_rows
 
     return Excerpt(*first_rows(value, limit))
 

@@ -16,14 +16,14 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 from urllib.parse import urlsplit
 
+from omega_domain.backends.registry import BackendRegistry
+from omega_domain.documents.codec import JsonCodec, Leaf, LeafLoader
 from omega_domain.errors import PluginError, SettingsError
 from omega_domain.ports.metadata import MetadataStore
 from omega_domain.ports.router import Router
 from omega_domain.ports.store import Store
 from omega_domain.ports.task_queue import TaskQueue
-from omega_domain.services.backend_registry import BackendRegistry
-from omega_domain.services.codec import JsonCodec, Leaf, LeafLoader
-from omega_domain.services.context import Context
+from omega_domain.repository.context import Context
 
 STORES, BACKENDS, CODECS = "omega.stores", "omega.backends", "omega.codecs"
 RUNTIMES, WORKERS, GATES = "omega.runtimes", "omega.workers", "omega.gates"

@@ -17,8 +17,8 @@ from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, validate_bu
 from omega_domain.entities.patience import Patience
 from omega_domain.errors import InvalidNameError
 from omega_domain.omega import DEFAULT_BUCKET
-from omega_domain.services.context import Retention
-from omega_domain.services.trust import POLICIES, SIGNED, Policy
+from omega_domain.repository.context import Retention
+from omega_domain.trust import POLICIES, SIGNED, Policy
 from omega_ml import secrets
 
 #: Settings that say where the store is, the most particular first.
@@ -304,7 +304,7 @@ def _from_json(text: str, example: str) -> Any:
 
 
 def _gate_texts(texts: Any, example: str) -> tuple[str, ...]:
-    from omega_domain.services.gate_specs import parse_spec
+    from omega_domain.promotion.gate_specs import parse_spec
 
     if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
         raise ValueError(example)

@@ -15,7 +15,7 @@ from pymongo import DeleteOne, ReplaceOne
 from pymongo.collection import Collection
 from pymongo.errors import ConnectionFailure, DuplicateKeyError
 
-from omega_domain.entities.metadata import Head, HeadQuery
+from omega_domain.entities.head import Head, HeadQuery
 from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.version import Tombstone, Version, VersionRef
 from omega_domain.errors import ConflictError, CorruptPayloadError

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from omega_backends.frame_index import levels_of
+from omega_backends.frames.index import levels_of
 from omega_domain.entities.operators import TEXT_OPERATORS
 from omega_domain.entities.query import Q
 

@@ -22,8 +22,8 @@ from rich.text import Text
 from omega_cli.demo.story import STEPS, Step
 from omega_cli.output import size
 from omega_domain.omega import Omega
-from omega_domain.services.checking import UsageReport
-from omega_domain.services.metadata import Metadata
+from omega_domain.repository.metadata import Metadata
+from omega_domain.upkeep.checking import UsageReport
 
 WIDTH = 80
 MAX_ROWS = 8

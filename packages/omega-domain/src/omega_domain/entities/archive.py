@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from omega_domain.entities.metadata import Head
+from omega_domain.entities.head import Head
 from omega_domain.entities.names import PREFIXES, ObjectRef, validate_bucket, validate_tag
 from omega_domain.entities.promotion import HistoryEntry
 from omega_domain.entities.version import Part, Version, VersionRef, canonical_json

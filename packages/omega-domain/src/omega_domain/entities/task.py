@@ -156,7 +156,7 @@ class TaskRecord:
         started: when it was last started.
         ended: when it ended.
         result: what it returned: a ``value`` or a ``claim``.
-        error: what it raised; see :mod:`omega_domain.services.task_errors`.
+        error: what it raised; see :mod:`omega_domain.tasks.errors`.
         progress: how far it says it is: ``done``, ``total``, ``note``.
         holder: which worker process has claimed it; no other one may end it.
         lease: until when the claim holds, unless it is renewed; None if it is not limited.

@@ -27,7 +27,7 @@ class Part:
     Attributes:
         type: ``blob`` (content in files), ``documents`` (documents of a collection that carry a token), ``collection``
             (a whole collection), ``uri`` (content elsewhere) or ``page`` (a blob that lists further parts, see
-            :mod:`omega_domain.services.payload`).
+            :mod:`omega_domain.repository.payloads`).
         ref: SHA-256 of a blob or page, ``collection#token`` of documents, key of a collection, or the URI.
         size: bytes; 0 where not known.
         sha256: content hash; empty for collections and URIs, which others may change.

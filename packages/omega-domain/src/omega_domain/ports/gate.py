@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 from omega_domain.entities.promotion import Outcome
 
 if TYPE_CHECKING:
-    from omega_domain.services.metadata import Metadata
-    from omega_domain.services.store import OmegaStore
+    from omega_domain.repository.metadata import Metadata
+    from omega_domain.repository.objects import OmegaStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from omega_domain.entities.metadata import Head, HeadQuery
+from omega_domain.entities.head import Head, HeadQuery
 from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.version import Tombstone, Version
 

@@ -27,7 +27,7 @@ class TaskQueue(Protocol):
 
         The tasks of a stage may run beside each other, in any order, each on a queue of its ``label``. A stage starts
         when all tasks of the stage before have ended, whether well or not; a task that finds one of those in its
-        ``after`` failed does not run but fails likewise (see :mod:`omega_domain.services.execution`). So a single task
+        ``after`` failed does not run but fails likewise (see :mod:`omega_domain.tasks.execution`). So a single task
         is ``[[task]]``, a sequence ``[[a], [b], [c]]``, a parallel run ``[[a, b, c]]``, and mapreduce
         ``[[a, b], [c]]``.
 

@@ -11,16 +11,16 @@ from typing import Any, ClassVar
 import pytest
 
 from omega_domain.adapters.memory.clock import ManualClock
-from omega_domain.entities.metadata import HeadQuery
+from omega_domain.entities.head import HeadQuery
 from omega_domain.errors import StoreFullError
 from omega_domain.omega import Omega
-from omega_domain.services import payload
-from omega_domain.services.checking import check
-from omega_domain.services.collecting import collect
-from omega_domain.services.context import Context
-from omega_domain.services.store import OmegaStore
+from omega_domain.repository import payloads
+from omega_domain.repository.context import Context
+from omega_domain.repository.objects import OmegaStore
 from omega_domain.testing.backends import CollectionBackend, RowsBackend, TextBackend, UriBackend
 from omega_domain.testing.faults import FaultPlan, FaultyMetadataStore, FaultyStore, InjectedFault
+from omega_domain.upkeep.checking import check
+from omega_domain.upkeep.collecting import collect
 
 LONG = timedelta(days=2)
 BACKENDS = (TextBackend, RowsBackend, CollectionBackend, UriBackend)
@@ -153,7 +153,7 @@ class ArchiveContract:
     def test_a_payload_of_many_parts_travels(
         self, om: Omega, other: Omega, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(payload, "PAGE", self.page)
+        monkeypatch.setattr(payloads, "PAGE", self.page)
         part = om.datasets.resolve("rows").parts[0]
         text = om.datasets.payloads.write(lambda file: file.write(b"x"))
         for name, one in (("long", text), ("long rows", part)):

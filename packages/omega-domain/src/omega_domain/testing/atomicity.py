@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 
 from omega_domain.adapters.memory.clock import ManualClock
-from omega_domain.entities.metadata import HeadQuery
+from omega_domain.entities.head import HeadQuery
 from omega_domain.entities.names import MODELS
 from omega_domain.errors import StoreFullError
-from omega_domain.services.checking import check
-from omega_domain.services.collecting import collect
-from omega_domain.services.context import Context
-from omega_domain.services.store import OmegaStore
+from omega_domain.repository.context import Context
+from omega_domain.repository.objects import OmegaStore
 from omega_domain.testing.backends import CollectionBackend, RowsBackend, TextBackend
 from omega_domain.testing.faults import FaultPlan, FaultyMetadataStore, FaultyStore, InjectedFault
+from omega_domain.upkeep.checking import check
+from omega_domain.upkeep.collecting import collect
 
 LONG = timedelta(days=2)
 BACKENDS = (TextBackend, RowsBackend, CollectionBackend)

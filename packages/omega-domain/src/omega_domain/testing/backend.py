@@ -13,7 +13,7 @@ from omega_domain.entities.task import SUCCESS
 from omega_domain.errors import ObjectNotFoundError, UnsupportedObjectError, UnsupportedOptionError
 from omega_domain.omega import Omega
 from omega_domain.ports.backend import DataBackend, SupportsActions
-from omega_domain.services.metadata import Metadata
+from omega_domain.repository.metadata import Metadata
 
 
 def same(found: Any, expected: Any) -> bool:

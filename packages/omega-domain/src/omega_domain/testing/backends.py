@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
+from omega_domain.backends.base import BaseDataBackend
 from omega_domain.entities.query import Q
 from omega_domain.entities.version import Payload, Version
-from omega_domain.services.base_backends import BaseDataBackend
-from omega_domain.services.metadata import GridFSProxy, Metadata
+from omega_domain.repository.metadata import GridFSProxy, Metadata
 
 
 class TextBackend(BaseDataBackend):

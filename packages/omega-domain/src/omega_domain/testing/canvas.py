@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from omega_domain.entities.task import FAILURE, SUCCESS
 from omega_domain.errors import CodecError, InvalidNameError, ObjectNotFoundError, TaskError
 from omega_domain.omega import Omega
-from omega_domain.services.metadata import Metadata
-from omega_domain.services.results import AsyncResult, GroupResult
+from omega_domain.repository.metadata import Metadata
+from omega_domain.tasks.results import AsyncResult, GroupResult
 from omega_domain.testing.models import Affine, NotFittedError
 from omega_domain.testing.task_queue import LARGE, WAIT, fill, left_behind
 

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 from omega_domain.adapters.inprocess.clock import SystemClock
-from omega_domain.entities.metadata import HeadQuery
+from omega_domain.entities.head import HeadQuery
 from omega_domain.errors import ClockError
 from omega_domain.omega import Omega
 from omega_domain.ports.store import SupportsTime
-from omega_domain.services.checking import check
-from omega_domain.services.clocks import StoreTime
-from omega_domain.services.context import Context
+from omega_domain.repository.clocks import StoreTime
+from omega_domain.repository.context import Context
 from omega_domain.testing.backends import CollectionBackend, RowsBackend, TextBackend
+from omega_domain.upkeep.checking import check
 
 HOURS = timedelta(hours=2)
 MINUTE = timedelta(minutes=1)

@@ -15,12 +15,12 @@ import pytest
 from omega_domain.adapters.memory import ManualClock
 from omega_domain.entities.query import Q
 from omega_domain.entities.task import Task
+from omega_domain.logbook.reading import Logbook
+from omega_domain.logbook.records import FIELDS, LOGS, Origin, make_entry
+from omega_domain.logbook.task_output import captured
+from omega_domain.logbook.writer import LogWriter
 from omega_domain.omega import Omega
-from omega_domain.services.context import Context
-from omega_domain.services.log_records import FIELDS, LOGS, Origin, make_entry
-from omega_domain.services.log_writer import LogWriter
-from omega_domain.services.logbook import Logbook
-from omega_domain.services.task_output import captured
+from omega_domain.repository.context import Context
 from omega_domain.testing.faults import FaultPlan, FaultyStore
 
 WAIT = 30

@@ -15,12 +15,12 @@ import pytest
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.errors import StoreDamagedError
 from omega_domain.omega import Omega
-from omega_domain.services.checking import check
-from omega_domain.services.context import Context
-from omega_domain.services.payload import PAYLOADS
+from omega_domain.repository.context import Context
+from omega_domain.repository.payloads import PAYLOADS
 from omega_domain.testing.backends import RowsBackend, TextBackend
 from omega_domain.testing.faults import FaultyMetadataStore
 from omega_domain.testing.pausing import PausingPlan
+from omega_domain.upkeep.checking import check
 
 LONG = timedelta(days=2)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from omega_domain.entities.metadata import Head, HeadQuery
+from omega_domain.entities.head import Head, HeadQuery
 from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.version import Tombstone, chain
 from omega_domain.errors import ConflictError, CorruptPayloadError

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from omega_domain.backends.base import BaseDataBackend, BaseModelBackend
 from omega_domain.entities.version import Payload
 from omega_domain.errors import ColumnNotFoundError
-from omega_domain.services.base_backends import BaseDataBackend, BaseModelBackend
-from omega_domain.services.linking import FITTED
-from omega_domain.services.metadata import Metadata
-from omega_domain.services.store import OmegaStore
+from omega_domain.repository.linking import FITTED
+from omega_domain.repository.metadata import Metadata
+from omega_domain.repository.objects import OmegaStore
 
 
 class NumbersBackend(BaseDataBackend):

@@ -16,7 +16,8 @@ from typing import Any, ClassVar, Final
 import pytest
 
 from omega_domain.adapters.memory.clock import ManualClock
-from omega_domain.entities.metadata import HeadQuery
+from omega_domain.backends.base import BaseDataBackend
+from omega_domain.entities.head import HeadQuery
 from omega_domain.entities.names import TEMPORARY, ObjectRef
 from omega_domain.entities.query import column_not_found
 from omega_domain.entities.version import Payload
@@ -27,14 +28,13 @@ from omega_domain.errors import (
     UnsupportedOptionError,
 )
 from omega_domain.omega import Omega
-from omega_domain.services.base_backends import BaseDataBackend
-from omega_domain.services.checking import check, usage
-from omega_domain.services.collecting import TEMPORARY_FOR, collect
-from omega_domain.services.context import Context
-from omega_domain.services.history import HISTORY
-from omega_domain.services.metadata import Metadata
-from omega_domain.services.store import OmegaStore
+from omega_domain.repository.context import Context
+from omega_domain.repository.history import HISTORY
+from omega_domain.repository.metadata import Metadata
+from omega_domain.repository.objects import OmegaStore
 from omega_domain.testing.backends import TextBackend
+from omega_domain.upkeep.checking import check, usage
+from omega_domain.upkeep.collecting import TEMPORARY_FOR, collect
 
 Table = dict[str, list[int]]
 OLD: Final[Table] = {"x": [1, 2, 3], "y": [4, 5, 6]}

@@ -30,14 +30,14 @@ from omega_domain.errors import (
     UnsupportedOptionError,
     VersionNotFoundError,
 )
-from omega_domain.services import payload
-from omega_domain.services.checking import check, usage
-from omega_domain.services.collecting import collect
-from omega_domain.services.context import Context
-from omega_domain.services.metadata import GridFSProxy, Metadata
-from omega_domain.services.payload import PAYLOADS
-from omega_domain.services.store import OmegaStore
+from omega_domain.repository import payloads
+from omega_domain.repository.context import Context
+from omega_domain.repository.metadata import GridFSProxy, Metadata
+from omega_domain.repository.objects import OmegaStore
+from omega_domain.repository.payloads import PAYLOADS
 from omega_domain.testing.backends import CollectionBackend, RowsBackend, SilentBackend, TextBackend, UriBackend
+from omega_domain.upkeep.checking import check, usage
+from omega_domain.upkeep.collecting import collect
 
 LONG = timedelta(days=2)
 
@@ -690,7 +690,7 @@ class PromotionContract(_WithStores):
             store.promote("b", prod)
         assert prod.list() == []
         draft = store.make_metadata("d", "test.text")
-        from omega_domain.services.promoting import promote  # noqa: PLC0415 -- the function behind the method
+        from omega_domain.promotion.promoting import promote  # noqa: PLC0415 -- the function behind the method
 
         with pytest.raises(PromotionError, match="not saved"):
             promote(draft, prod)
@@ -856,7 +856,7 @@ class CollectContract(_WithStores):
     def test_many_parts_are_paged_and_all_is_found(
         self, store: OmegaStore, context: Context, abroad: OmegaStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(payload, "PAGE", self.page)
+        monkeypatch.setattr(payloads, "PAGE", self.page)
         count, more = 2 * self.page + 6, self.page + 4
         draft = store.make_metadata("big", "test.text")
         parts = [store.payloads.write(_writer(f"{i} ")) for i in range(count)]

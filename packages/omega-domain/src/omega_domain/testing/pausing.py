@@ -18,16 +18,16 @@ from typing import Any
 import pytest
 
 from omega_domain.adapters.memory.clock import ManualClock
-from omega_domain.entities.metadata import HeadQuery
+from omega_domain.entities.head import HeadQuery
 from omega_domain.entities.names import DATA
 from omega_domain.errors import ConflictError, ObjectNotFoundError
 from omega_domain.omega import Omega
-from omega_domain.services.checking import check
-from omega_domain.services.collecting import collect
-from omega_domain.services.context import Context
-from omega_domain.services.store import OmegaStore
+from omega_domain.repository.context import Context
+from omega_domain.repository.objects import OmegaStore
 from omega_domain.testing.backends import CollectionBackend, RowsBackend, TextBackend
 from omega_domain.testing.faults import FaultPlan, FaultyMetadataStore, FaultyStore
+from omega_domain.upkeep.checking import check
+from omega_domain.upkeep.collecting import collect
 
 #: Seconds that a thread may take.
 DEADLINE = 30.0

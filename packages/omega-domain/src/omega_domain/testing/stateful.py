@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, precondition, rule
 
 from omega_domain.adapters.memory.clock import START, ManualClock
-from omega_domain.entities.metadata import Head, HeadQuery
+from omega_domain.entities.head import Head, HeadQuery
 from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.version import Tombstone, Version
 from omega_domain.errors import BlobNotFoundError

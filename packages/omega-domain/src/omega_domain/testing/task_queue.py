@@ -20,11 +20,11 @@ from omega_domain.errors import (
     VersionNotFoundError,
 )
 from omega_domain.omega import Omega
-from omega_domain.services.claims import LIMIT
-from omega_domain.services.context import Context
-from omega_domain.services.metadata import Metadata
-from omega_domain.services.results import AsyncResult
-from omega_domain.services.task_log import TaskLog
+from omega_domain.repository.context import Context
+from omega_domain.repository.metadata import Metadata
+from omega_domain.tasks.claims import LIMIT
+from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.results import AsyncResult
 from omega_domain.testing.models import Affine, AffineBackend, NotFittedError, NumbersBackend
 
 WAIT = 30

@@ -13,14 +13,14 @@ from typing import Any, ClassVar
 import pytest
 
 from omega_domain.adapters.memory.keys import MemoryKeyRing
-from omega_domain.entities.metadata import Head
+from omega_domain.backends.base import BaseDataBackend
+from omega_domain.entities.head import Head
 from omega_domain.entities.version import Payload, Version
 from omega_domain.errors import UntrustedObjectError
 from omega_domain.omega import Omega
-from omega_domain.services.base_backends import BaseDataBackend
-from omega_domain.services.context import Context
-from omega_domain.services.metadata import Metadata
-from omega_domain.services.trust import Policy, Trust
+from omega_domain.repository.context import Context
+from omega_domain.repository.metadata import Metadata
+from omega_domain.trust import Policy, Trust
 
 __all__ = ["CodeBackend", "TrustContract"]
 

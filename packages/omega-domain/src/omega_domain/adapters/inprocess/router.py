@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from omega_domain.entities.requirement import DEFAULT_LABEL, Requirement, Worker
 from omega_domain.errors import NoWorkerError
 from omega_domain.ports.router import Router
-from omega_domain.services.execution import local_worker
-from omega_domain.services.worker_registry import installed_packages
+from omega_domain.tasks.execution import local_worker
+from omega_domain.tasks.workers import installed_packages
 
 
 class InProcessRouter(Router):

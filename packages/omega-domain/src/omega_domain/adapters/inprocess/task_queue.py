@@ -7,8 +7,8 @@ from typing import Any
 
 from omega_domain.entities.task import Task
 from omega_domain.ports.task_queue import TaskQueue
-from omega_domain.services.context import Context
-from omega_domain.services.execution import Executor
+from omega_domain.repository.context import Context
+from omega_domain.tasks.execution import Executor
 
 
 class InProcessTaskQueue(TaskQueue):

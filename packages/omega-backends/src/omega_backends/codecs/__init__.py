@@ -1,0 +1,1 @@
+"""How values of a library travel as JSON, in the arguments and results of tasks."""

@@ -1,0 +1,1 @@
+"""Files and folders as payloads, read and written without leaving their folder."""

@@ -1,0 +1,1 @@
+"""Frames as segments of Parquet: what describes them, how they are written, filtered and read."""

@@ -1,0 +1,1 @@
+"""Frames as documents, one a row."""

@@ -1,0 +1,1 @@
+"""Packages and scripts: how their source is read, kept and loaded."""

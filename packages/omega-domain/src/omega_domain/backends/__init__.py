@@ -1,0 +1,1 @@
+"""What every kind of object inherits from, which kinds there are, and the options they take."""

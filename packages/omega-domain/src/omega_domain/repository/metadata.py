@@ -1,0 +1,352 @@
+"""Metadata: what users and backends hold of a named object, and how it is saved.
+
+A :class:`Metadata` is a snapshot. Changing its ``attributes`` and calling :meth:`Metadata.save` changes just the
+touched attributes; giving it a payload and saving it makes a new version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import IO, TYPE_CHECKING, Any
+
+from omega_domain.entities.head import Head
+from omega_domain.entities.names import ObjectKey
+from omega_domain.entities.version import Part, Payload, Version, VersionRef
+from omega_domain.errors import ConflictError, StoreError
+from omega_domain.ports.store import Collection
+from omega_domain.trust import TrustedFile
+
+if TYPE_CHECKING:
+    from omega_domain.repository.objects import OmegaStore
+
+
+#: From the version before (None if there is none) to the payload of the new one; called again if another was faster.
+Merge = Callable[[Version | None], Payload]
+
+
+@dataclass(frozen=True, slots=True)
+class GridFSProxy:
+    """Points at a blob, by the id that ``store.fs.put`` returned."""
+
+    grid_id: str
+    store: OmegaStore | None = field(default=None, repr=False, compare=False)
+
+    def open(self) -> IO[bytes]:
+        """Open the blob for reading."""
+        if self.store is None:
+            raise StoreError("this GridFSProxy is not bound to a store; read it from the metadata of a saved object")
+        return self.store.fs.get(self.grid_id)
+
+    def read(self) -> bytes:
+        """Return the whole content."""
+        with self.open() as file:
+            return file.read()
+
+
+class Metadata:
+    """A snapshot of a named object, or the draft of a new version of it.
+
+    Attributes:
+        attributes: the user's, a dict of plain JSON types; change it and call :meth:`save`.
+        kind: which backend reads the object.
+        kind_meta: what that backend needs to know.
+    """
+
+    def __init__(
+        self,
+        store: OmegaStore,
+        key: ObjectKey,
+        kind: str,
+        *,
+        head: Head | None = None,
+        version: Version | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        kind_meta: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._store = store
+        self.key = key
+        self.kind = kind
+        self._kind_meta: dict[str, Any] | None = None if head else deepcopy(dict(kind_meta or {}))
+        self._forgotten: set[str] = set()
+        self._is_renewed = False
+        self._parts: list[Part] | None = None if head else []
+        self._adopt(head, version)
+        self.attributes.update(deepcopy(dict(attributes or {})))
+
+    def _adopt(self, head: Head | None, version: Version | None) -> None:
+        self._head = head
+        self._version = version
+        self._is_old = bool(head and version and version.id != head.current.id)
+        stored = version if self._is_old else head
+        self._base: dict[str, Any] = deepcopy(dict(stored.attributes)) if stored else {}
+        self.attributes: dict[str, Any] = deepcopy(self._base)
+
+    @property
+    def store(self) -> OmegaStore:
+        """The store this belongs to."""
+        return self._store
+
+    @property
+    def name(self) -> str:
+        """Name of the object."""
+        return self.key.name
+
+    @property
+    def bucket(self) -> str:
+        """Bucket of the object."""
+        return self.key.bucket
+
+    @property
+    def prefix(self) -> str:
+        """Prefix of the object's store, such as ``data/``."""
+        return self.key.prefix
+
+    @property
+    def created(self) -> datetime | None:
+        """When this version was committed, in UTC; None for a draft."""
+        if self._version:
+            return self._version.created
+        return self._head.modified if self._head else None
+
+    @property
+    def modified(self) -> datetime | None:
+        """When the object was last changed, in UTC; None for a draft."""
+        return self._head.modified if self._head else None
+
+    @property
+    def is_old(self) -> bool:
+        """Whether this is a version of the object that is not the current one."""
+        return self._is_old
+
+    @property
+    def tags(self) -> list[str]:
+        """Tags of this version, sorted."""
+        if self._head is None:
+            return []
+        ref = self._version.ref if self._version else self._head.current
+        return sorted(tag for tag, tagged in self._head.tags.items() if tagged.id == ref.id)
+
+    @property
+    def version(self) -> int | None:
+        """Number of this version, 1 for the first; None for a draft."""
+        if self._version:
+            return self._version.seq
+        return self._head.current.seq if self._head else None
+
+    @property
+    def ref(self) -> VersionRef:
+        """The pointer to this version.
+
+        Raises:
+            StoreError: this is a draft.
+        """
+        if self._version is not None:
+            return self._version.ref
+        if self._head is None:
+            raise StoreError(f"{self.name!r} is not saved yet, so it has no version")
+        return self._head.current
+
+    @property
+    def record(self) -> Version | None:
+        """The stored version; None for a draft."""
+        if self._version is None and self._head is not None:
+            self._version = self._store.context.metadata.version(self._head.current.id)
+            if self._version is None:
+                raise StoreError(
+                    f"version {self._head.current.seq} of {self.name!r} is missing in the store; run `om fsck`"
+                )
+        return self._version
+
+    @property
+    def head(self) -> Head | None:
+        """The head as it was when this was read; None for a draft of a new object."""
+        return self._head
+
+    @property
+    def parts(self) -> list[Part]:
+        """The payload, pages expanded."""
+        if self._parts is not None:
+            return self._parts
+        record = self.record
+        return list(self._store.payloads.expand(record.parts)) if record else []
+
+    @property
+    def kind_meta(self) -> dict[str, Any]:
+        """What the backend needs to know to read the object, in plain JSON types."""
+        if self._kind_meta is None:
+            self._kind_meta = deepcopy(dict(self.record.kind_meta)) if self.record else {}
+        return self._kind_meta
+
+    @kind_meta.setter
+    def kind_meta(self, value: Mapping[str, Any]) -> None:
+        self._kind_meta = dict(value)
+
+    @property
+    def payload(self) -> Payload:
+        """Parts and ``kind_meta`` as they are, or will be, stored."""
+        return Payload(self.parts, self.kind_meta)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the payload."""
+        if self._parts is not None:
+            return sum(part.size for part in self._parts)
+        return self.record.size if self.record else 0
+
+    @property
+    def digest(self) -> str | None:
+        """SHA-256 of the version's manifest; None for a draft."""
+        return self.record.digest if self.record else None
+
+    @property
+    def author(self) -> str | None:
+        """Who committed this version; None for a draft."""
+        return self.record.author if self.record else None
+
+    @property
+    def provenance(self) -> Mapping[str, Any] | None:
+        """Where this version was promoted from; None if it was put here."""
+        return self.record.provenance if self.record else None
+
+    @property
+    def uri(self) -> str | None:
+        """Where the content is, if it is outside of the store."""
+        return self._first("uri")
+
+    @uri.setter
+    def uri(self, value: str) -> None:
+        self._replace(Part(type="uri", ref=value))
+
+    @property
+    def collection(self) -> Collection | None:
+        """The collection that holds the object, if one does."""
+        for part in self.parts:
+            if part.type in {"collection", "documents"}:
+                return self._store.context.store.collection(part.collection)
+        return None
+
+    @collection.setter
+    def collection(self, value: Collection | str) -> None:
+        self._replace(Part(type="collection", ref=value if isinstance(value, str) else value.name))
+
+    @property
+    def gridfile(self) -> GridFSProxy | None:
+        """The blob that holds the object, if one does."""
+        ref = self._first("blob")
+        return GridFSProxy(ref, self._store) if ref else None
+
+    @gridfile.setter
+    def gridfile(self, value: GridFSProxy | str) -> None:
+        ref = value if isinstance(value, str) else value.grid_id
+        self._replace(Part(type="blob", ref=ref, sha256=ref, size=self._store.fs.size(ref)))
+
+    def forget(self, *attributes: str) -> Metadata:
+        """Let a new version do without these attributes of the one before, unless it sets them; return this."""
+        self._forgotten.update(attributes)
+        return self
+
+    def renew(self, attributes: Mapping[str, Any]) -> Metadata:
+        """Let the next save make a new version, with these attributes too and this payload if it gets no other."""
+        self._is_renewed = True
+        self.attributes.update(deepcopy(dict(attributes)))
+        return self
+
+    def set_payload(self, payload: Payload) -> Metadata:
+        """Give this draft its payload; return the draft, to be saved."""
+        self._parts = list(payload.parts)
+        self.kind_meta = dict(payload.kind_meta)
+        return self
+
+    @contextmanager
+    def open_trusted(self, *, is_code: bool = True) -> Iterator[TrustedFile]:
+        """Open the payload, which is one blob, to be loaded; closed at the end.
+
+        Args:
+            is_code: whether loading it runs code that it holds.
+
+        Raises:
+            UntrustedObjectError: it may not be loaded here. CorruptPayloadError: it was changed.
+        """
+        self.check_trust(is_code=is_code)
+        (part,) = self.parts
+        with self._store.payloads.open(part) as file:
+            yield TrustedFile(file, self.name, self._store.context.trust.types)
+
+    def check_trust(self, *, is_code: bool = True) -> None:
+        """See that this may be loaded; see :meth:`omega_domain.trust.Trust.check`."""
+        self._store.context.trust.check(self, is_code=is_code)
+
+    def save(self, *, merge: Merge | None = None) -> Metadata:
+        """Make the changes visible in one atomic step, and return this metadata, renewed.
+
+        Args:
+            merge: for backends that append: makes the payload of the new version from the version before.
+
+        Raises:
+            StaleMetadataError: somebody else changed an attribute that was changed here.
+            ConflictError: this is an old version, which can not be changed.
+        """
+        if self._is_old:
+            raise ConflictError(
+                f"version {self.version} of {self.name!r} is not the current one and can not be changed"
+            )
+        if self._parts is None and merge is None and not self._is_renewed:
+            self._adopt(self._store.commits.update_attributes(self), self._version)
+        else:
+            head, version = self._store.commits.commit(self, merge=merge)
+            self._adopt(head, version)
+            self._parts, self._kind_meta, self._is_renewed = None, None, False
+        return self
+
+    @property
+    def changed_attributes(self) -> dict[str, Any]:
+        """Attributes that were set since this was read, with their new values."""
+        return {
+            key: value for key, value in self.attributes.items() if key not in self._base or self._base[key] != value
+        }
+
+    @property
+    def removed_attributes(self) -> set[str]:
+        """Attributes that were removed since this was read, or are to be forgotten by the new version."""
+        return (set(self._base) | self._forgotten) - set(self.attributes)
+
+    @property
+    def base_attributes(self) -> Mapping[str, Any]:
+        """The attributes as they were when this was read."""
+        return self._base
+
+    def __repr__(self) -> str:
+        created = self.created.replace(tzinfo=None) if self.created else None
+        return (
+            f"<Metadata: Metadata(name={self.name},bucket={self.bucket},prefix={self.prefix},"
+            f"kind={self.kind},created={created})>"
+        )
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return what people want to know of the object, in plain JSON types."""
+        return {
+            "name": self.name,
+            "bucket": self.bucket,
+            "prefix": self.prefix,
+            "kind": self.kind,
+            "version": self.version,
+            "tags": self.tags,
+            "size": self.size,
+            "created": self.created.isoformat() if self.created else None,
+            "modified": self.modified.isoformat() if self.modified else None,
+            "author": self.author,
+            "digest": self.digest,
+            "attributes": self.attributes,
+            "kind_meta": self.kind_meta,
+            "provenance": dict(self.provenance) if self.provenance else None,
+        }
+
+    def _first(self, type_: str) -> str | None:
+        return next((part.ref for part in self.parts if part.type == type_), None)
+
+    def _replace(self, part: Part) -> None:
+        self._parts = [part]

@@ -1,0 +1,1 @@
+"""What users hold to have something done by name: models, scripts, canvases."""

@@ -1,1 +1,0 @@
-"""What users hold, and what works for it, over the ports."""

@@ -1,0 +1,281 @@
+"""Execution: what a worker does with a task. The same code runs in this process and in a worker elsewhere.
+
+A task is run once: its record in the task log decides. A task that needs the result of one that failed is not run, and
+fails likewise. Whatever was kept in the store for its arguments is dropped when it has ended.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeVar
+
+from omega_domain.entities.names import DATA, RESERVED
+from omega_domain.entities.task import FAILURE, Argument, Task, TaskRecord
+from omega_domain.errors import StoreUnavailableError
+from omega_domain.logbook.task_output import captured
+from omega_domain.ports.backend import SupportsActions
+from omega_domain.repository.attempts import attempting
+from omega_domain.repository.context import Context
+from omega_domain.repository.linking import DefaultData, default_data
+from omega_domain.repository.metadata import Metadata
+from omega_domain.repository.objects import OmegaStore
+from omega_domain.tasks.actions import DATA_OF, PREFIX_OF, READING
+from omega_domain.tasks.arguments import Arguments
+from omega_domain.tasks.handover import handed_over
+from omega_domain.tasks.log import MAX_ATTEMPTS, Claim, TaskLog
+from omega_domain.tasks.results import AsyncResult
+
+TRANSIENT = f"{RESERVED}/_memory"
+MAX_PAUSE = 1.0
+
+T = TypeVar("T")
+
+
+class Executor:
+    """Runs tasks of a context.
+
+    Args:
+        context: where objects and records are.
+        worker: who is recorded as having run them.
+        holder: the worker process that claims the tasks, and that renews its claims; None for a process that runs its
+            own tasks.
+        omega: returns the Omega of a bucket, for scripts.
+        patience: seconds to wait for a store that is away before a claim or result is given up.
+        is_stopping: tells whether an error means that this process is being stopped.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        worker: str | None = None,
+        holder: str | None = None,
+        omega: Callable[[str], Any] | None = None,
+        patience: float = 0.0,
+        is_stopping: Callable[[BaseException], bool] = lambda _: False,
+    ) -> None:
+        self._context = context
+        self._log = TaskLog(context)
+        self._worker = worker or local_worker()
+        self._holder = holder
+        self._omega = omega
+        self._patience = patience
+        self._is_stopping = is_stopping
+
+    def submit(self, stages: Sequence[Sequence[Task]]) -> None:
+        """Run tasks here and now, stage by stage, each through the JSON that a broker would carry."""
+        tasks = [task for stage in stages for task in stage]
+        if len(tasks) > 1:
+            self._log.announce(tasks)
+        for text in [task.to_json() for task in tasks]:
+            self.execute(text)
+
+    def execute(self, text: str, *, fresh: bool = False) -> Task | None:
+        """Run the task that this JSON describes, unless it has ended before; its record says how it went.
+
+        What a task raises is kept in its record. What ends the process, such as KeyboardInterrupt, is raised as well;
+        a holder raises it only if it is being stopped.
+
+        Args:
+            text: the task.
+            fresh: whether it surely was not started before; then one that changes nothing is recorded at its end only.
+
+        Returns:
+            The task if it has ended here; None if there was nothing to run, or somebody else has taken it over.
+        """
+        task = Task.from_json(text)
+        claim = self._claim(task, fresh=fresh)
+        if claim is None:
+            return None
+        arguments = Arguments(self._context, self._log.codec, task.bucket)
+        has_ended = False
+        try:
+            has_ended = self._run(task, claim, arguments)
+        finally:
+            if has_ended or self._holder is None:  # else who runs it next needs them
+                self._patiently(lambda: arguments.discard(task.arguments))
+        return task if has_ended else None
+
+    def _claim(self, task: Task, *, fresh: bool) -> Claim | None:
+        if fresh and self._holder is not None and _only_reads(task):
+            return self._log.begin(worker=self._worker, holder=self._holder)
+        return self._patiently(lambda: self._log.start(task, worker=self._worker, holder=self._holder))
+
+    def _run(self, task: Task, claim: Claim, arguments: Arguments) -> bool:
+        """Run a task that was claimed; return whether it has ended here."""
+        call = _Call(self._context, self._log, task, arguments, omega=self._omega)
+        try:
+            with attempting(task, claim.attempt, counts=self._counts(task, claim)), self._output(task):
+                if (cause := self._failed_before(task)) is not None:
+                    return self._patiently(lambda: self._log.fail_likewise(task, cause, claim=claim))
+                result = arguments.encode(call())
+        except StoreUnavailableError as error:
+            again = self._try_again(task, claim, arguments)
+            return self._fail(task, error, claim, call.kind) if again is None else again
+        except Exception as error:  # noqa: BLE001 -- it is the client's
+            has_ended = self._fail(task, error, claim, call.kind)
+            # a worker has nobody at its terminal, and a task may come from others
+            if task.options.get("pdb") and self._holder is None:
+                _debug(error)
+            return has_ended
+        except BaseException as error:
+            if self._is_stopping(error):
+                raise  # the task is not to blame: its claim ends, and others run it
+            has_ended = self._fail(task, error, claim, call.kind)
+            if self._holder is None:
+                raise
+            return has_ended
+        if self._patiently(lambda: self._log.succeed(task, result, claim=claim)):
+            return True
+        arguments.discard([result])
+        return False
+
+    def _counts(self, task: Task, claim: Claim) -> Callable[[], bool]:
+        """Return what tells whether a claim holds; nobody takes a task from the process that submitted it to itself."""
+        return (lambda: True) if claim.holder is None else lambda: self._log.holds(task, claim)
+
+    def _output(self, task: Task) -> AbstractContextManager[None]:
+        is_kept = bool(task.options.get("logging"))
+        return captured(self._context, task, worker=self._worker) if is_kept else nullcontext()
+
+    def _try_again(self, task: Task, claim: Claim, arguments: Arguments) -> bool | None:
+        """Run a task again during which the store was away; None if that is not safe, or was tried often enough."""
+        if not self._patience or task.kind != "model" or claim.attempt >= MAX_ATTEMPTS:
+            return None
+        again = self._patiently(lambda: self._log.start_again(task, claim))
+        return again is not None and self._run(task, again, arguments)
+
+    def _fail(self, task: Task, error: BaseException, claim: Claim, kind: str | None) -> bool:
+        return self._patiently(lambda: self._log.fail(task, error, claim=claim, kind=kind))
+
+    def _patiently(self, do: Callable[[], T]) -> T:
+        """Do something with the store, again while it is away, as long as the patience lasts."""
+        give_up = time.monotonic() + self._patience
+        pause = 0.05
+        while True:
+            try:
+                return do()
+            except StoreUnavailableError:
+                if time.monotonic() + pause > give_up:
+                    raise
+                time.sleep(pause)
+                pause = min(2 * pause, MAX_PAUSE)
+
+    def _failed_before(self, task: Task) -> TaskRecord | None:
+        if not task.after:
+            return None
+        records = self._log.get_many(task.after)
+        return next((records[id_] for id_ in task.after if id_ in records and records[id_].status == FAILURE), None)
+
+
+class _Call:
+    """One call of an action on a named object."""
+
+    def __init__(
+        self, context: Context, log: TaskLog, task: Task, arguments: Arguments, *, omega: Callable[[str], Any] | None
+    ) -> None:
+        self._log = log
+        self._task = task
+        self._arguments = arguments
+        self._omega = omega
+        self._models = OmegaStore(context, prefix=PREFIX_OF[task.kind], bucket=task.bucket)
+        self._transient: dict[str, Any] = {}
+        self.kind: str | None = None
+
+    def __call__(self) -> Any:
+        name, action = self._task.name, self._task.action
+        meta = handed_over(self._task.id) or self._models.resolve(name)
+        self._models = self._models.with_pinned(meta) if action in READING else self._models
+        backend: Any = self._models.get_backend_bykind(meta.kind)
+        self.kind = meta.kind
+        if action not in (backend.actions() if isinstance(backend, SupportsActions) else ()):
+            raise NotImplementedError(f"{name!r} is a {self.kind}, which has no {action}()")
+        if self._task.kind != "model":
+            return self._run_script(backend)
+        args = self._names() if action in DATA_OF else self._values()
+        kwargs = {key: self._arguments.decode(argument) for key, argument in self._task.kwargs.items()}
+        backend.data_store = backend.data_store.with_transient(self._transient)
+        return getattr(backend, action)(name, *args, **kwargs)
+
+    def _run_script(self, backend: Any) -> Any:
+        """Run a script; the last argument is what the task before has returned, if the script is one of several."""
+        *given, last = self._task.args
+        args = [self._value(argument) for argument in given]
+        kwargs = {key: self._arguments.decode(argument) for key, argument in self._task.kwargs.items()}
+        if last.type != "open":
+            kwargs["forwarded"] = self._value(last)
+        if self._omega is None:
+            raise NotImplementedError(f"{self._task.name!r} can not be run here: this runtime was not given an Omega")
+        return getattr(backend, self._task.action)(self._task.name, *args, om=self._omega(self._task.bucket), **kwargs)
+
+    def _values(self) -> list[Any]:
+        return [self._value(argument) for argument in self._task.args if argument.type != "open"]
+
+    def _names(self) -> list[str]:
+        """Return the names of X and Y; what was not given is what the model is linked to, or was fitted on."""
+        x, *rest = self._task.args
+        given = self._name(x)
+        names = [given or self._default(x).x]
+        for y in rest:
+            name = self._name(y)
+            if name is None and (given is None or y.type == "fitted"):
+                name = self._default(x, y).y
+            if name is not None:
+                names.append(name)
+        return names
+
+    def _default(self, *asked: Argument) -> DefaultData:
+        fitted_first = any(argument.type == "fitted" for argument in asked)
+        return default_data(self._models.resolve(self._task.name), fitted_first=fitted_first)
+
+    def _name(self, argument: Argument) -> str | None:
+        if argument.type in {"open", "fitted"}:
+            return None
+        if argument.type in {"dataset", "temporary"}:
+            return str(argument.content)
+        return self._name_of(self._value(argument))
+
+    def _name_of(self, value: Any) -> str | None:
+        """Return a name by which the backend gets this value; None if it is no data, such as the result of a fit."""
+        if isinstance(value, Metadata):
+            if value.prefix != DATA:
+                return None
+            name = f"{value.name}@{value.version}"
+            if value.bucket == self._task.bucket:
+                return name
+            value = value.store.get(name)
+        if value is None:
+            return None
+        name = f"{TRANSIENT}/{len(self._transient)}"
+        self._transient[name] = value
+        return name
+
+    def _value(self, argument: Argument) -> Any:
+        if argument.type == "result":
+            return self._log.result(self._log.get(argument.content))
+        if argument.type == "results":
+            records = self._log.get_many(argument.content)
+            return [self._log.result(records[task_id]) for task_id in argument.content]
+        if argument.type == "task":
+            return AsyncResult(self._log, argument.content)
+        return self._arguments.decode(argument)
+
+
+def _only_reads(task: Task) -> bool:
+    """Whether a task leaves nothing but its record, so that it may as well run twice."""
+    writes = "rName" in task.kwargs or task.run is not None or bool(task.options)
+    return task.kind == "model" and task.action in READING and not writes
+
+
+def local_worker() -> str:
+    """Return the name of this process as a worker."""
+    return f"local@{socket.gethostname()}"
+
+
+def _debug(error: Exception) -> None:
+    import pdb  # noqa: PLC0415, T100 -- asked for by mode(pdb=True); slow to import
+
+    pdb.post_mortem(error.__traceback__)

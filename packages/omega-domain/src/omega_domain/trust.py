@@ -1,0 +1,204 @@
+"""Trust: what was signed by whom, and whether it may be loaded. Models, functions and scripts are code.
+
+Every version and every head is signed when it is committed, by the key of who commits it, which is kept outside of the
+store. Before code is loaded, both are verified: that the version is what somebody trusted has committed under this
+name, that the name points to it because somebody trusted said so, and that this is not an older state put back.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import IO, TYPE_CHECKING, Final, Literal
+
+from omega_domain.entities.head import Head
+from omega_domain.entities.names import DATA
+from omega_domain.entities.version import Version, sha256_hex
+from omega_domain.errors import UntrustedObjectError
+from omega_domain.ports.keys import KeyRing
+
+if TYPE_CHECKING:
+    from omega_domain.repository.metadata import Metadata
+
+Policy = Literal["signed", "any", "formats-only"]
+SIGNED: Final = "signed"
+ANY: Final = "any"
+FORMATS_ONLY: Final = "formats-only"
+POLICIES: Final[tuple[Policy, ...]] = (SIGNED, ANY, FORMATS_ONLY)
+
+#: What is signed begins with one of these, so that a signature of one thing is none of another.
+OF_VERSION, OF_HEAD, OF_ARCHIVE = b"omega-ml version\n", b"omega-ml head\n", b"omega-ml archive\n"
+
+_REMEMBERED: Final = 4096
+_WHY: Final = {
+    "unsigned": "nobody has signed it",
+    "foreign": "it was signed by {signer}, a key that is not trusted here",
+    "forged": "its signature does not match: it was changed outside of omega-ml",
+}
+_MEND: Final = {
+    "unsigned": (
+        "put it again from where you trust it; or, if you trust everybody who can write to this store, set "
+        "trust = 'any' for this context in omega.toml"
+    ),
+    "foreign": "if you know whose key that is, and trust it: om keys trust FILE, with what om keys export wrote there",
+    "forged": "go back to a version that is intact, or drop it and put it again; om fsck lists what was changed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedFile:
+    """A payload that may be loaded, though that runs its code.
+
+    It is made by :meth:`omega_domain.repository.metadata.Metadata.open_trusted` only.
+
+    Attributes:
+        file: the content, compared with its SHA-256.
+        name: of the object, for messages.
+        types: names of further types that formats without code may hold.
+    """
+
+    file: IO[bytes]
+    name: str
+    types: tuple[str, ...] = ()
+
+
+class Trust:
+    """Decides what may be loaded in a context.
+
+    Args:
+        keys: the keys; without any nothing is signed.
+        policy: ``signed`` loads code that was signed by who is trusted, ``any`` loads all code, ``formats-only`` loads
+            none at all, only formats that hold none. It is a setting of who loads, never of what is loaded.
+        types: names of types that formats without code may hold, beside those that their library trusts.
+    """
+
+    def __init__(self, keys: KeyRing | None = None, policy: Policy = ANY, *, types: Iterable[str] = ()) -> None:
+        self.types = tuple(types)
+        self.keys = keys
+        self.policy: Policy = policy if keys is not None or policy != SIGNED else ANY
+        self._verified: OrderedDict[str, None] = OrderedDict()
+        self._lock = Lock()
+
+    def sign_version(self, version: Version) -> Version:
+        """Return a version with the signature of who commits it."""
+        if self.keys is None:
+            return version
+        return replace(version, signature=self.keys.sign(OF_VERSION + version.manifest.encode()))
+
+    def sign_head(self, head: Head) -> Head:
+        """Return a head with the signature of who changes it."""
+        if self.keys is None:
+            return head
+        return replace(head, signature=self.keys.sign(OF_HEAD + head.statement.encode()))
+
+    def check(self, meta: Metadata, *, is_code: bool = True) -> None:
+        """See that an object may be loaded.
+
+        Args:
+            meta: the object, or a version of it.
+            is_code: whether loading it runs code that it holds.
+
+        Raises:
+            UntrustedObjectError: it may not; the message says why, and how to mend it.
+        """
+        what = _describe(meta)
+        if self.policy == FORMATS_ONLY and is_code:
+            raise UntrustedObjectError(
+                f"{what} was not loaded: it is a {meta.kind}, which is code, and trust = 'formats-only' allows formats "
+                "without code only; put it as one (for models of scikit-learn format='skops')"
+            )
+        keys = self._signing_keys
+        if keys is None:
+            return
+        head, version = meta.head, meta.record
+        if head is None or version is None:
+            raise UntrustedObjectError(f"{what} was not loaded: it is not saved yet, so nobody has signed it")
+        self._require(keys, OF_HEAD + head.statement.encode(), head.signature, what)
+        self._require(keys, OF_VERSION + version.manifest.encode(), version.signature, what)
+        is_its_own = version.uid == head.uid and version.key == head.key
+        is_meant = meta.is_old or version.id == head.current.id
+        if not (is_its_own and is_meant and version.kind == meta.kind):
+            raise _refused(what, "forged")
+        _check_time(keys, meta, head, what)
+
+    def check_before_change(self, head: Head) -> None:
+        """See that what a head says may be carried on into a new one, which will be signed by the own key.
+
+        Raises:
+            UntrustedObjectError: it may not.
+        """
+        keys = self._signing_keys
+        if keys is not None and head.key.prefix != DATA:
+            what = f"{head.key.name!r} in {head.key.prefix.strip('/')} of bucket {head.key.bucket!r}"
+            self._require(keys, OF_HEAD + head.statement.encode(), head.signature, what, done="changed")
+
+    def doubts(self, head: Head, versions: Iterable[Version]) -> Iterator[tuple[str, str, str]]:
+        """Iterate over what of an object would not be loaded as code: where it is, why, and how to mend it."""
+        keys = self._signing_keys
+        if keys is None or head.key.prefix == DATA:
+            return
+        statements = [(str(head.key), OF_HEAD + head.statement.encode(), head.signature)]
+        statements += [
+            (f"{head.key} version {each.seq}", OF_VERSION + each.manifest.encode(), each.signature) for each in versions
+        ]
+        for where, message, signature in statements:
+            if (verdict := self._verdict(keys, message, signature)) != "trusted":
+                yield where, _WHY[verdict].format(signer=keys.signer(signature)), _MEND[verdict]
+
+    def sign_archive(self, index: str) -> str:
+        """Return the signature of an archive's index; empty without keys."""
+        return self.keys.sign(OF_ARCHIVE + index.encode()) if self.keys else ""
+
+    def check_archive(self, index: str, signature: str, name: str) -> None:
+        """See that an archive may be imported. Raises UntrustedObjectError."""
+        if self.policy != ANY and self.keys is not None:
+            self._require(self.keys, OF_ARCHIVE + index.encode(), signature, f"the archive {name}", done="imported")
+
+    @property
+    def _signing_keys(self) -> KeyRing | None:
+        """The keys, if what they signed is all that is loaded."""
+        return self.keys if self.policy == SIGNED else None
+
+    def _require(self, keys: KeyRing, message: bytes, signature: str, what: str, *, done: str = "loaded") -> None:
+        verdict = self._verdict(keys, message, signature)
+        if verdict != "trusted":
+            raise _refused(what, verdict, signer=keys.signer(signature), done=done)
+
+    def _verdict(self, keys: KeyRing, message: bytes, signature: str) -> str:
+        """Verify a signature, once for as long as that it was right is remembered."""
+        mark = sha256_hex(message + signature.encode())
+        with self._lock:
+            if mark in self._verified:
+                self._verified.move_to_end(mark)
+                return "trusted"
+        verdict = keys.verify(message, signature) if signature else "unsigned"
+        if verdict == "trusted":
+            with self._lock:
+                self._verified[mark] = None
+                while len(self._verified) > _REMEMBERED:
+                    self._verified.popitem(last=False)
+        return verdict
+
+
+def _check_time(keys: KeyRing, meta: Metadata, head: Head, what: str) -> None:
+    """See that nobody has put back an older state of the object than was seen from here before."""
+    seen = keys.last_seen(head.uid)
+    if head.revision > seen:
+        keys.see(head.uid, head.revision)
+    elif head.revision < seen:  # it may have been read a while ago
+        now = meta.store.context.metadata.head(head.key)
+        if now is not None and now.uid == head.uid and now.revision < seen:
+            raise UntrustedObjectError(
+                f"{what} was not loaded: it is at revision {now.revision}, but was at {seen} before: somebody has "
+                "put back an older state; put it again from where you trust it, or drop it"
+            )
+
+
+def _refused(what: str, verdict: str, *, signer: str = "", done: str = "loaded") -> UntrustedObjectError:
+    return UntrustedObjectError(f"{what} was not {done}: {_WHY[verdict].format(signer=signer)}. Mend: {_MEND[verdict]}")
+
+
+def _describe(meta: Metadata) -> str:
+    return f"{meta.name!r} (version {meta.version}) in {meta.prefix.strip('/')} of bucket {meta.bucket!r}"
