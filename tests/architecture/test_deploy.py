@@ -22,7 +22,7 @@ from omega_celery import app as celery_app
 from omega_cli.main import app as om
 from omega_domain.entities.patience import Patience
 from omega_domain.repository import payloads
-from omega_domain.tasks import log as task_log
+from omega_domain.tasks import records as task_log
 from omega_ml.setting_forms import FORMS
 from omega_ml.settings import environment_name
 

@@ -29,7 +29,7 @@ BREAKS = {
         "import omega_domain.ports.clock",
     ),
     "Packages have no cycles between siblings": (
-        "omega-local/src/omega_local/times.py",
+        "omega-local/src/omega_local/timestamps.py",
         "import omega_local.metadata",
     ),
     "Data libraries are imported by backends alone": (

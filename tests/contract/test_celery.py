@@ -22,7 +22,7 @@ from omega_domain.repository.committing import Commits
 from omega_domain.repository.dropping import drop_object
 from omega_domain.repository.payloads import Payloads
 from omega_domain.tasks.dispatching import RUNS
-from omega_domain.tasks.log import GROUPS, TASKS
+from omega_domain.tasks.records import GROUPS, TASKS
 from omega_domain.tasks.workers import WorkerRegistry
 from omega_domain.testing.canvas import CanvasContract
 from omega_domain.testing.router import RouterContract

@@ -19,7 +19,7 @@ from tests.servers.workers import PATIENCE, WorkerProcess
 import omega_ml
 from omega_backends.virtualobj import virtualobj
 from omega_domain.entities.task import FAILURE, STARTED, SUCCESS, TaskRecord
-from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.records import TaskRecords
 from omega_domain.tasks.results import AsyncResult
 
 #: Seconds within which all tasks must have ended after something was killed, also at the real times: claims end after
@@ -74,7 +74,7 @@ class Cluster:
     def __init__(self, *, store_url: str, broker_url: str, patience: str | None = PATIENCE) -> None:
         self.env = {"OMEGA_STORE": store_url, "OMEGA_BROKER_URL": broker_url, "OMEGA_PATIENCE": patience or ""}
         self.om = omega_ml.setup(store=store_url, broker_url=broker_url, patience=patience)
-        self.log = TaskLog(self.om.context)
+        self.log = TaskRecords(self.om.context)
         self._started = ExitStack()
 
     def worker(self, *labels: str, **options: Any) -> WorkerProcess:

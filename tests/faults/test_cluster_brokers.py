@@ -122,6 +122,6 @@ def stopped(broker: BrokerServer) -> Iterator[None]:
 
 
 def wait_until_renewed(cluster: Cluster, result: AsyncResult) -> None:
-    """Wait until the claim on a running task is renewed."""
+    """Wait until the lease on a running task is renewed."""
     before = cluster.record(result).lease
     eventually(lambda: cluster.record(result).lease != before, within=SOON / 3)

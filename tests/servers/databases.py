@@ -14,8 +14,8 @@ from typing import Any
 from pymongo.database import Database
 
 from omega_mongo import Connection
-from omega_mongo.layout import INDEXES, prepare
 from omega_mongo.names import LAYOUT
+from omega_mongo.schema import INDEXES, prepare
 
 
 class Databases:

@@ -7,8 +7,8 @@ import re
 import pytest
 from tests.servers.databases import Databases
 
-from omega_mongo.layout import INDEXES
 from omega_mongo.names import HEADS
+from omega_mongo.schema import INDEXES
 
 
 def test_a_database_is_given_again_without_what_was_in_it_but_with_its_indexes(databases: Databases) -> None:

@@ -14,8 +14,8 @@ from celery.worker import state
 from structlog.testing import capture_logs
 
 import omega_ml
-from omega_celery import heart as module
-from omega_celery.heart import Heart, running_tasks
+from omega_celery import heartbeat as module
+from omega_celery.heartbeat import Heart, running_tasks
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.entities.patience import Patience
 from omega_domain.entities.requirement import Worker
@@ -23,7 +23,7 @@ from omega_domain.entities.task import PENDING, STARTED, Task
 from omega_domain.errors import BrokerUnavailableError, StoreUnavailableError, TaskTimeLimitError
 from omega_domain.repository.context import Context
 from omega_domain.tasks.dispatching import Dispatch
-from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.records import TaskRecords
 from omega_domain.tasks.results import AsyncResult
 from omega_domain.tasks.workers import WorkerRegistry
 
@@ -38,7 +38,7 @@ class Cluster:
         self.clock = ManualClock()
         patience = Patience().scaled(factor)
         self.context: Context = replace(omega_ml.setup(store="memory://").context, clock=self.clock, patience=patience)
-        self.log = TaskLog(self.context)
+        self.log = TaskRecords(self.context)
         self.registry = WorkerRegistry(self.context)
         self.running: list[str] = []
         self.published: list[str] = []

@@ -19,12 +19,12 @@ from structlog.testing import capture_logs
 
 import omega_ml
 from omega_celery.runner import Runner, die_with_parent, is_stopping
-from omega_celery.seals import Seal
+from omega_celery.signing import Seal
 from omega_domain.entities.requirement import Worker
 from omega_domain.entities.task import PENDING, SUCCESS, Argument, Task
 from omega_domain.errors import BrokerUnavailableError
 from omega_domain.tasks.dispatching import Dispatch
-from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.records import TaskRecords
 from omega_domain.testing.task_queue import fill, register_backends
 
 # Starts a child that lives for ever unless it ends with its parent, and tells its number.
@@ -47,7 +47,7 @@ class Bench:
         self.omega = omega_ml.setup(store="memory://")
         register_backends(self.omega.context)
         fill(self.omega)
-        self.log = TaskLog(self.omega.context)
+        self.log = TaskRecords(self.omega.context)
         self.published: list[str] = []
         self.is_broker_away = False
         self.dispatch = Dispatch(self.omega.context, self._publish, lambda _: 0)

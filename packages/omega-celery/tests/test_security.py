@@ -22,7 +22,7 @@ from omega_celery.task_queue import CeleryTaskQueue
 from omega_domain.entities.task import Argument, Task
 from omega_domain.errors import ObjectNotFoundError
 from omega_domain.omega import Omega
-from omega_domain.tasks.log import TASKS, TaskLog
+from omega_domain.tasks.records import TASKS, TaskRecords
 
 WAIT = 30
 # kombu has types of its own that do not hold
@@ -197,7 +197,7 @@ def test_a_task_that_was_never_recorded_is_not_run_though_its_seal_fits(om: Omeg
 
 
 def test_a_task_whose_envelope_differs_from_its_record_is_not_run(om: Omega, forged: Task, trace: Path) -> None:
-    log, text = TaskLog(om.context), forged.to_json()
+    log, text = TaskRecords(om.context), forged.to_json()
     log.announce([replace(forged, name="double")], queued=True)
     publish_task(om, text, False, queue_of(om).seal.of(text))
     assert_lives(om)

@@ -18,7 +18,7 @@ from omega_celery.router import RegistryRouter
 from omega_celery.task_queue import CeleryTaskQueue
 from omega_domain.entities.task import FAILURE, PENDING, Argument, Task
 from omega_domain.errors import BrokerUnavailableError, ObjectNotFoundError, TaskCancelledError
-from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.records import TaskRecords
 from omega_domain.tasks.results import AsyncResult
 
 WORD = "s3cret"
@@ -58,8 +58,8 @@ def new_task(queue: CeleryTaskQueue, **fields: Any) -> Task:
     return replace(task, **fields)
 
 
-def log_of(queue: CeleryTaskQueue) -> TaskLog:
-    return TaskLog(queue.dispatch._context)
+def log_of(queue: CeleryTaskQueue) -> TaskRecords:
+    return TaskRecords(queue.dispatch._context)
 
 
 def waiting(queue: CeleryTaskQueue, label: str = "default") -> int | None:

@@ -18,7 +18,7 @@ from rich.console import Console
 import omega_ml
 from omega_cli import demonstrating
 from omega_cli.demo import story
-from omega_cli.demo.telling import code_of, tell_end
+from omega_cli.demo.narration import code_of, tell_end
 from omega_domain.errors import SettingsError
 
 Run = Callable[..., Any]
@@ -83,7 +83,7 @@ def test_the_code_that_is_shown_is_what_runs() -> None:
 def test_it_never_works_in_the_user_s_own_store(home: Path, monkeypatch: pytest.MonkeyPatch, om: Run) -> None:
     monkeypatch.delenv("OMEGA_HOME")
     monkeypatch.setattr(story, "STEPS", ())
-    monkeypatch.setattr("omega_cli.demo.telling.STEPS", ())
+    monkeypatch.setattr("omega_cli.demo.narration.STEPS", ())
     Path("omega.toml").write_text('home = "precious"')
     assert om("demo", "--json").json["store"] == f"file://{demonstrating.HOME.expanduser()}"
 

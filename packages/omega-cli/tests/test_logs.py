@@ -21,7 +21,7 @@ from omega_domain.entities.task import Argument, Task
 from omega_domain.errors import InvalidFilterError, ObjectNotFoundError
 from omega_domain.logbook.task_output import captured
 from omega_domain.omega import Omega
-from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.records import TaskRecords
 
 WAIT = 30
 Log = Callable[..., str]
@@ -45,13 +45,13 @@ def show(home: Path) -> Log:
 def task(omega: Omega) -> Task:
     """A task that has said something and has ended."""
     task = make_task(omega, "0123456789abcdef")
-    tasks = TaskLog(omega.context)
-    claim = tasks.start(task, worker="w")
-    assert claim
+    tasks = TaskRecords(omega.context)
+    lease = tasks.start(task, worker="w")
+    assert lease
     with captured(omega.context, task, worker="w"):
         print("half way")  # noqa: T201 -- what a task does
         omega.logger.warning("nearly\nthere")
-    tasks.succeed(task, Argument("value", "1"), claim=claim)
+    tasks.succeed(task, Argument("value", "1"), lease=lease)
     return task
 
 
@@ -139,21 +139,21 @@ def test_a_bucket_is_chosen_if_one_is_named(show: Log, omega: Omega) -> None:
 
 
 def test_the_id_of_a_group_stands_for_its_tasks(show: Log, omega: Omega, task: Task) -> None:
-    group = TaskLog(omega.context).save_group("parallel", [task.id])
+    group = TaskRecords(omega.context).save_group("parallel", [task.id])
     assert "half way" in show("--task", group.id)
 
 
 def test_where_nothing_was_logged_the_reason_is_told(show: Log, omega: Omega) -> None:
     assert show() == "nothing was logged\n"
     quiet = make_task(omega, "quiet")
-    TaskLog(omega.context).announce([quiet])
+    TaskRecords(omega.context).announce([quiet])
     assert "mode(logging=True)" in show("--task", "quiet")
     with pytest.raises(ObjectNotFoundError, match="nobody"):
         show("--task", "nobody")
 
 
 def test_the_log_of_a_forgotten_task_is_still_there(show: Log, omega: Omega, task: Task) -> None:
-    TaskLog(omega.context).forget(before=datetime(2100, 1, 1, tzinfo=UTC))
+    TaskRecords(omega.context).forget(before=datetime(2100, 1, 1, tzinfo=UTC))
     assert "half way" in show("--task", task.id)
 
 
@@ -167,19 +167,19 @@ def test_following_as_json_prints_an_object_a_line(show: Log, task: Task) -> Non
 
 
 def test_following_prints_what_comes_until_the_task_ends(show: Log, omega: Omega) -> None:
-    task, tasks = make_task(omega, "slow"), TaskLog(omega.context)
+    task, tasks = make_task(omega, "slow"), TaskRecords(omega.context)
     tasks.announce([task])
     printed: list[str] = []
     reader = threading.Thread(target=lambda: printed.append(show("-f", "--task", task.id)))
     reader.start()
-    claim = tasks.start(task, worker="w")
-    assert claim
+    lease = tasks.start(task, worker="w")
+    assert lease
     with captured(omega.context, task, worker="w"):
         for number in range(3):
             omega.logger.info("step %d", number)
             omega.logger.dataset.get()
     assert reader.is_alive()
-    tasks.succeed(task, Argument("value", "1"), claim=claim)
+    tasks.succeed(task, Argument("value", "1"), lease=lease)
     deadline = time.monotonic() + WAIT
     while reader.is_alive() and time.monotonic() < deadline:
         reader.join(0.05)

@@ -25,7 +25,7 @@ import omega_ml
 from omega_domain.entities.task import Argument, Task
 from omega_domain.errors import TaskTimeoutError
 from omega_domain.omega import Omega
-from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.records import TaskRecords
 from omega_domain.tasks.results import AsyncResult
 from omega_ml import virtualobj
 
@@ -56,20 +56,20 @@ class Work:
     """What a worker does to the record of a task."""
 
     def __init__(self, omega: Omega, result: AsyncResult) -> None:
-        self.log = TaskLog(omega.context)
+        self.log = TaskRecords(omega.context)
         self.task = Task.from_json(result.record.envelope)
-        claim = self.log.start(self.task, worker="worker@far", holder="holder")
-        assert claim
-        self.claim = claim
+        lease = self.log.start(self.task, worker="worker@far", holder="holder")
+        assert lease
+        self.lease = lease
 
     def report(self, done: float, total: float | None = None, note: str = "") -> None:
         self.log.report(self.task.id, {"done": done, "total": total, "note": note})
 
     def succeed(self, value: int) -> None:
-        self.log.succeed(self.task, Argument("value", str(value)), claim=self.claim)
+        self.log.succeed(self.task, Argument("value", str(value)), lease=self.lease)
 
     def fail(self, error: Exception) -> None:
-        self.log.fail(self.task, error, claim=self.claim)
+        self.log.fail(self.task, error, lease=self.lease)
 
 
 # -- result -----------------------------------------------------------------------------------------------------------

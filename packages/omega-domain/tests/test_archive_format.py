@@ -21,7 +21,7 @@ from omega_domain.adapters.memory import ManualClock, MemoryMetadataStore, Memor
 from omega_domain.adapters.memory.files import MemoryFiles
 from omega_domain.adapters.memory.keys import MemoryKeyRing
 from omega_domain.archives import format as form
-from omega_domain.archives import lines
+from omega_domain.archives import ndjson
 from omega_domain.entities.archive import Index
 from omega_domain.entities.head import HeadQuery
 from omega_domain.entities.version import canonical_json
@@ -281,13 +281,13 @@ def test_an_index_that_does_not_match_its_seal_is_refused(path: Path) -> None:
 def test_lines_hold_what_documents_hold() -> None:
     time = datetime(2030, 1, 1, 12, tzinfo=UTC)
     document = {"_id": 1, "t": time, "$x": {"$$b": 1}, "b": b"\n", "f": float("inf"), "l": [None, True, {"$d": "x"}]}
-    line = lines.to_line(document, "d")
-    assert list(lines.from_lines([line[:5], line[5:-1]], "d")) == [document]
+    line = ndjson.to_line(document, "d")
+    assert list(ndjson.from_lines([line[:5], line[5:-1]], "d")) == [document]
     with pytest.raises(ArchiveError, match="plain types"):
-        lines.to_line({"x": object()}, "d")
+        ndjson.to_line({"x": object()}, "d")
     for wrong in (b"[]", b"{", b'{"$d":"soon"}', b'{"x":{"$b":1}}', b"[" * 100_000):
         with pytest.raises(ArchiveError, match="no document"):
-            list(lines.from_lines([wrong], "d"))
+            list(ndjson.from_lines([wrong], "d"))
 
 
 def test_an_index_is_read_as_it_was_written(path: Path) -> None:

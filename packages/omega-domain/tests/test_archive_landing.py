@@ -15,7 +15,7 @@ import pytest
 from omega_domain.adapters.memory import ManualClock, MemoryMetadataStore, MemoryStore
 from omega_domain.adapters.memory.keys import MemoryKeyRing
 from omega_domain.archives import format as form
-from omega_domain.archives import landing
+from omega_domain.archives import payloads
 from omega_domain.archives.reading import open_archive, verified
 from omega_domain.entities.head import Head, HeadQuery
 from omega_domain.entities.names import ObjectKey
@@ -230,15 +230,15 @@ def test_a_long_import_keeps_what_has_landed(om: Omega, path: Path, monkeypatch:
         om.datasets.put(text, "t", append=True)
     om.export("datasets/t", path)
     other = new_omega("there")
-    clock, write = other.context.clock, landing.PayloadLanding._write
+    clock, write = other.context.clock, payloads.PayloadLanding._write
     assert isinstance(clock, ManualClock)
 
-    def slowly(self: landing.PayloadLanding, sha256: str) -> None:
+    def slowly(self: payloads.PayloadLanding, sha256: str) -> None:
         write(self, sha256)
         clock.advance(timedelta(minutes=50))
         other.collect()
 
-    monkeypatch.setattr(landing.PayloadLanding, "_write", slowly)
+    monkeypatch.setattr(payloads.PayloadLanding, "_write", slowly)
     other.import_archive(path)
     assert other.datasets.get("t") == "abcd"
 

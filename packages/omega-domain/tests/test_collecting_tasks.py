@@ -18,7 +18,7 @@ from omega_domain.errors import ObjectNotFoundError
 from omega_domain.omega import Omega
 from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.tasks.execution import Executor
-from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.records import TaskRecords
 from omega_domain.testing.task_queue import LARGE, fill, register_backends, temporaries
 from omega_domain.upkeep.collecting import HISTORY_FOR, TEMPORARY_FOR, collect
 
@@ -27,7 +27,7 @@ class WaitingQueue(TaskQueue):
     """Records tasks, and holds them until it is told to run them."""
 
     def __init__(self, om: Omega) -> None:
-        self._log = TaskLog(om.context)
+        self._log = TaskRecords(om.context)
         self._executor = Executor(om.context)
         self.tasks: list[Task] = []
 

@@ -34,7 +34,7 @@ from omega_domain.ports.task_queue import SupportsCancel, TaskQueue
 from omega_domain.repository.clocks import SKEW
 from omega_domain.tasks.dispatching import RUNS, Dispatch
 from omega_domain.tasks.execution import Executor
-from omega_domain.tasks.log import MAX_ATTEMPTS, TaskLog
+from omega_domain.tasks.records import MAX_ATTEMPTS, TaskRecords
 from omega_domain.tasks.results import AsyncResult
 from omega_domain.testing.models import Affine
 from omega_domain.testing.task_queue import LARGE, fill, register_backends, temporaries
@@ -82,7 +82,7 @@ class Cluster:
         fill(base)
         self.broker = Broker(base)
         self.om = Omega(base.context, queue=self.broker, router=InProcessRouter())
-        self.log = TaskLog(base.context)
+        self.log = TaskRecords(base.context)
 
     @property
     def dispatch(self) -> Dispatch:
@@ -118,7 +118,7 @@ def _dying(executor: Executor, task: Task) -> None:
     def die(*_: Any, **__: Any) -> bool:
         raise DyingError
 
-    executor._log.succeed = die  # type: ignore[method-assign]
+    executor._records.succeed = die  # type: ignore[method-assign]
     executor.execute(task.to_json())
 
 
@@ -170,13 +170,13 @@ class TestSubmitting:
     def test_a_task_that_only_reads_is_recorded_once(self, cluster: Cluster) -> None:
         result = cluster.om.runtime.model("double").predict("x")
         task, _ = cluster.broker.messages[0]
-        claim = cluster.log.begin(worker="w1@host", holder="w1")
+        lease = cluster.log.begin(worker="w1@host", holder="w1")
         assert result.status == PENDING
         cluster.log.adopt(task.id, worker="w1@host", holder="w1")
         assert cluster.log.get(task.id).status == STARTED
-        assert cluster.log.succeed(task, Argument("value", "1"), claim=claim)
+        assert cluster.log.succeed(task, Argument("value", "1"), lease=lease)
         assert result.record.attempts == 1
-        assert not cluster.log.succeed(task, Argument("value", "2"), claim=claim)
+        assert not cluster.log.succeed(task, Argument("value", "2"), lease=lease)
         assert result.get(1) == 1
 
     def test_a_task_that_writes_is_not_adopted(self, cluster: Cluster) -> None:
@@ -232,13 +232,13 @@ class TestLosing:
     def test_who_has_lost_its_claim_ends_nothing(self, cluster: Cluster) -> None:
         result = cluster.om.runtime.model("double").run(LARGE)
         task, _ = cluster.broker.messages.popleft()
-        claim = cluster.log.start(task, worker="w1@host", holder="w1")
-        assert claim is not None
+        lease = cluster.log.start(task, worker="w1@host", holder="w1")
+        assert lease is not None
         cluster.clock.advance(AFTER_LEASE)
         assert cluster.dispatch.sweep([]) == 1
-        assert cluster.log.start_again(task, claim) is None
-        assert not cluster.log.succeed(task, Argument("value", "1"), claim=claim)
-        assert not cluster.log.fail(task, ValueError(), claim=claim)
+        assert cluster.log.start_again(task, lease) is None
+        assert not cluster.log.succeed(task, Argument("value", "1"), lease=lease)
+        assert not cluster.log.fail(task, ValueError(), lease=lease)
         cluster.work("w2")
         assert result.get(1)["data"] == LARGE
 
@@ -246,7 +246,7 @@ class TestLosing:
         cluster.om.runtime.model("double").predict(LARGE, rName=None)
         task, _ = cluster.broker.messages[0]
         executor = cluster.executor()
-        executor._log.succeed = lambda *_, **__: False  # type: ignore[method-assign]
+        executor._records.succeed = lambda *_, **__: False  # type: ignore[method-assign]
         before = temporaries(cluster.om)
         assert executor.execute(task.to_json()) is None
         assert temporaries(cluster.om) == before
@@ -439,10 +439,10 @@ class TestCancelling:
     def test_what_a_cancelled_task_brings_is_left_out(self, cluster: Cluster) -> None:
         result = cluster.om.runtime.model("double").run(1)
         task, _ = cluster.broker.messages.popleft()
-        claim = cluster.log.start(task, worker="w1@host", holder="w1")
-        assert claim is not None
+        lease = cluster.log.start(task, worker="w1@host", holder="w1")
+        assert lease is not None
         assert cluster.om.runtime.cancel(result.id)
-        assert not cluster.log.succeed(task, Argument("value", "1"), claim=claim)
+        assert not cluster.log.succeed(task, Argument("value", "1"), lease=lease)
         assert result.status == FAILURE
 
     def test_a_task_that_a_process_runs_for_itself_can_be_cancelled(self, cluster: Cluster) -> None:
@@ -464,13 +464,13 @@ class TestCancelling:
 
     def test_a_task_that_ends_meanwhile_has_ended(self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
         result = cluster.om.runtime.model("double").predict("x")
-        give_up: Callable[..., bool] = cluster.dispatch._log.give_up
+        give_up: Callable[..., bool] = cluster.dispatch._records.give_up
 
         def too_late(*args: Any) -> bool:
             cluster.work()
             return give_up(*args)
 
-        monkeypatch.setattr(cluster.dispatch._log, "give_up", too_late)
+        monkeypatch.setattr(cluster.dispatch._records, "give_up", too_late)
         assert not cluster.om.runtime.cancel(result.id)
         assert result.get(1) == [2, 4, 6]
 
@@ -535,7 +535,7 @@ class TestStoreAway:
     ) -> None:
         result = cluster.om.runtime.model("double").predict("x")
         executor, failures = cluster.executor(patience=5), [3]
-        succeed = executor._log.succeed
+        succeed = executor._records.succeed
 
         def failing(*args: Any, **kwargs: Any) -> bool:
             if failures[0]:
@@ -543,7 +543,7 @@ class TestStoreAway:
                 raise StoreUnavailableError("the store is away")
             return succeed(*args, **kwargs)
 
-        monkeypatch.setattr(executor._log, "succeed", failing)
+        monkeypatch.setattr(executor._records, "succeed", failing)
         assert executor.execute(cluster.broker.messages[0][0].to_json())
         assert result.get(1) == [2, 4, 6]
 
@@ -554,7 +554,7 @@ class TestStoreAway:
         def failing(*_: Any, **__: Any) -> bool:
             raise StoreUnavailableError("the store is away")
 
-        monkeypatch.setattr(executor._log, "succeed", failing)
+        monkeypatch.setattr(executor._records, "succeed", failing)
         with pytest.raises(StoreUnavailableError):
             executor.execute(cluster.broker.messages[0][0].to_json())
         assert result.status == STARTED

@@ -28,10 +28,10 @@ from omega_domain.errors import (
 )
 from omega_domain.omega import Omega
 from omega_domain.ports.task_queue import TaskQueue
-from omega_domain.tasks import claims
+from omega_domain.tasks import parcels
 from omega_domain.tasks.dispatching import RUNS, Dispatch
 from omega_domain.tasks.execution import Executor
-from omega_domain.tasks.log import MAX_ATTEMPTS, TASKS, Claim, TaskLog
+from omega_domain.tasks.records import MAX_ATTEMPTS, TASKS, Lease, TaskRecords
 from omega_domain.tasks.results import GroupResult
 from omega_domain.testing.faults import FaultPlan, FaultyMetadataStore, FaultyStore
 from omega_domain.testing.models import AffineBackend
@@ -104,7 +104,7 @@ class Process:
         self.dispatch = Dispatch(self.context, self._publish, self._depth)
         self.error: BaseException | None = None
         self.task: Task | None = None
-        self.claim: Claim | None = None
+        self.lease: Lease | None = None
         self.sure_until: datetime | None = None
         self._work = work
         threading.Thread(target=self._main, daemon=True).start()
@@ -173,14 +173,14 @@ class Broker:
 
 
 class Runner(Executor):
-    """Tells the cluster what is claimed."""
+    """Tells the cluster what is taken."""
 
     process: Process
 
-    def _claim(self, task: Task, *, fresh: bool) -> Claim | None:
-        claim = super()._claim(task, fresh=fresh)
-        self.process.cluster.on_claim(self.process, task, claim)
-        return claim
+    def _take(self, task: Task, *, fresh: bool) -> Lease | None:
+        lease = super()._take(task, fresh=fresh)
+        self.process.cluster.on_lease(self.process, task, lease)
+        return lease
 
 
 class Worker:
@@ -212,8 +212,8 @@ class Worker:
         return process
 
     def beat(self, process: Process) -> None:
-        """What the parent does again and again; see omega_celery.heart."""
-        log, running = TaskLog(process.context), {message.task_id for _, message in self.children}
+        """What the parent does again and again; see omega_celery.heartbeat."""
+        log, running = TaskRecords(process.context), {message.task_id for _, message in self.children}
         log.renew(running, holder=self.holder)
         for task_id in running & self._seen:
             log.adopt(task_id, worker=self.name, holder=self.holder)
@@ -274,7 +274,7 @@ class Cluster(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(claims, "LIMIT", 24)  # so that not much is too large to travel by itself
+        self.patch.setattr(parcels, "LIMIT", 24)  # so that not much is too large to travel by itself
         self.clock, self.broker, ids = ManualClock(), Broker(), count(1)
         self.om = Omega(
             metadata=MemoryMetadataStore(),
@@ -285,7 +285,7 @@ class Cluster(RuleBasedStateMachine):
         register_backends(self.om.context)
         self.om.context.registry.register(EffectsBackend.KIND, EffectsBackend)
         fill(self.om).models.put(self.om.models.get("double"), "effects", kind=EffectsBackend.KIND)
-        self.log = TaskLog(self.om.context)
+        self.log = TaskRecords(self.om.context)
         self.workers: list[Worker] = []
         self.processes: list[Process] = []
         self.calls: dict[str, Call] = {}
@@ -422,7 +422,7 @@ class Cluster(RuleBasedStateMachine):
     @precondition(lambda self: self.workers)
     @rule(which=NUMBERS, steps=STEPS, times=st.integers(0, 2))
     def sleep(self, which: int, steps: int, times: int) -> None:
-        """One stands still until the others have taken over what it has claimed; then it goes on."""
+        """One stands still until the others have taken over what it has taken; then it goes on."""
         worker = self.workers[which % len(self.workers)]
         worker.is_numb = True
         self.wait(16)
@@ -532,12 +532,12 @@ class Cluster(RuleBasedStateMachine):
                 process.die()
             self.patch.undo()
 
-    def on_claim(self, process: Process, task: Task, claim: Claim | None) -> None:
-        """See that a task which was claimed runs nowhere else, and that its turn has come."""
-        process.claim = claim
-        if claim is None or not claim.is_recorded:
+    def on_lease(self, process: Process, task: Task, lease: Lease | None) -> None:
+        """See that a task which was taken runs nowhere else, and that its turn has come."""
+        process.lease = lease
+        if lease is None or not lease.is_recorded:
             return
-        process.sure_until = claim.started + process.context.patience.lease
+        process.sure_until = lease.started + process.context.patience.lease
         for worker in self.workers:
             for other, message in worker.children:
                 is_sure = other.sure_until is not None and other.sure_until > self.clock.now()
@@ -607,13 +607,13 @@ class Cluster(RuleBasedStateMachine):
 
     def _note_what_was_renewed(self, worker: Worker) -> None:
         for child, message in worker.children:
-            if child.claim is None or child.sure_until is None:
+            if child.lease is None or child.sure_until is None:
                 continue
             try:
                 record = self.log.get(message.task_id)
             except ObjectNotFoundError:
                 continue
-            mine = (record.holder, record.attempts) == (worker.holder, child.claim.attempt)
+            mine = (record.holder, record.attempts) == (worker.holder, child.lease.attempt)
             if mine and record.lease is not None:
                 child.sure_until = record.lease
 

@@ -16,7 +16,7 @@ from omega_domain.entities.patience import Patience
 from omega_domain.entities.task import Task
 from omega_domain.errors import SettingsError
 from omega_domain.repository.context import Context
-from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.records import TaskRecords
 
 SECOND = timedelta(seconds=1)
 times = st.timedeltas(min_value=timedelta(milliseconds=1), max_value=timedelta(days=1))
@@ -72,7 +72,7 @@ def test_a_claim_holds_for_the_lease_of_who_claims_whoever_looks() -> None:
     clock, store = ManualClock(), MemoryStore()
     of = {"quick": Patience().scaled(0.2), "slow": Patience()}
     logs = {
-        name: TaskLog(Context(metadata=MemoryMetadataStore(), store=store, clock=clock, patience=patience))
+        name: TaskRecords(Context(metadata=MemoryMetadataStore(), store=store, clock=clock, patience=patience))
         for name, patience in of.items()
     }
     for name, log in logs.items():

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omega_domain.entities.filter_json import from_plain, to_plain
 from omega_domain.entities.operators import OPERATORS, holds, is_null
-from omega_domain.entities.plain import from_plain, to_plain
 from omega_domain.entities.query import And, Condition, Not, Or, Q, all_of, column_not_found
 from omega_domain.errors import ColumnNotFoundError, InvalidFilterError
 

@@ -32,9 +32,9 @@ from omega_domain.ports.backend import SupportsActions
 from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.repository.context import Context
 from omega_domain.runtime.runtime import OmegaRuntime
-from omega_domain.tasks.claims import drop_temporary
 from omega_domain.tasks.execution import Executor, local_worker
-from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.parcels import drop_temporary
+from omega_domain.tasks.records import TaskRecords
 from omega_domain.tasks.results import AsyncResult
 from omega_domain.testing.models import Affine, AffineBackend, NumbersBackend
 from omega_domain.testing.task_queue import LARGE, fill, register_backends, temporaries
@@ -44,7 +44,7 @@ class LaterQueue(TaskQueue):
     """Keeps tasks until somebody works on them, as a broker does."""
 
     def __init__(self, context: Context) -> None:
-        self._log = TaskLog(context)
+        self._log = TaskRecords(context)
         self._executor = Executor(context, worker="later@test")
         self.stages: list[Sequence[Task]] = []
 
@@ -278,7 +278,7 @@ class TestRecords:
     def test_a_task_whose_worker_died_is_run_again(self, om: Omega, runtime: OmegaRuntime, later: LaterQueue) -> None:
         result = runtime.model("double").predict("x")
         ((task,),) = later.stages
-        assert TaskLog(om.context).start(task, worker="dead@test")
+        assert TaskRecords(om.context).start(task, worker="dead@test")
         assert result.status == STARTED
         later.work()
         assert result.get() == [2, 4, 6]
@@ -306,7 +306,7 @@ class TestRecords:
     def test_old_records_can_be_forgotten(self, om: Omega, runtime: OmegaRuntime) -> None:
         old = om.runtime.model("double").predict("x")
         waiting = runtime.model("double").predict("x")
-        log = TaskLog(om.context)
+        log = TaskRecords(om.context)
         assert log.forget(before=om.context.clock.now() - timedelta(days=1)) == 0
         assert log.forget(before=om.context.clock.now() + timedelta(days=1)) == 1
         with pytest.raises(ObjectNotFoundError):

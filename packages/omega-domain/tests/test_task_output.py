@@ -26,8 +26,7 @@ from omega_domain.logbook.records import LINE_LIMIT, TRACEBACK_LIMIT
 from omega_domain.logbook.task_output import captured
 from omega_domain.logbook.writer import unheard
 from omega_domain.omega import Omega
-from omega_domain.repository.attempts import attempting
-from omega_domain.repository.current_task import current_task
+from omega_domain.repository.attempts import attempting, current_task
 from omega_domain.testing.logbook import WAIT, make_task, messages, wait_until
 
 log = logging.getLogger("a.task")

@@ -17,7 +17,7 @@ from omega_domain.ports.router import Router
 from omega_domain.repository.context import Context
 from omega_domain.runtime.explaining import explain
 from omega_domain.tasks import workers
-from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.records import TaskRecords
 from omega_domain.tasks.workers import WORKERS, WorkerRegistry, installed_packages
 
 
@@ -69,7 +69,7 @@ def test_a_worker_is_judged_by_its_own_lease_whatever_that_of_who_asks(context: 
         registry = WorkerRegistry(theirs)
         assert [each.name for each in registry.live()] == ["slow"]
         assert [each.name for each in registry.dead()] == ["quick"]
-        assert not registry._claim(worker(theirs, "slow"))
+        assert not registry._take_name(worker(theirs, "slow"))
         assert registry.longest_lease() == timedelta(seconds=30)
 
 
@@ -112,7 +112,7 @@ def test_a_name_that_somebody_takes_meanwhile_is_not_taken_twice(
     first = registry.enlist(worker(context))
     with monkeypatch.context() as patch:
         patch.setattr(registry._workers, "find_one", lambda _: None)  # it was not there when it looked
-        assert not registry._claim(worker(context))
+        assert not registry._take_name(worker(context))
     assert [each.id for each in registry.live()] == [first.id]
 
 
@@ -143,7 +143,7 @@ class _FixedRouter(Router):
 def test_it_is_explained_who_would_run_a_task_and_what_differs_there(context: Context) -> None:
     same = worker(context, "same@host", "gpu")
     other = worker(context, "other@host", "gpu", "default", packages={"python": "2.7", "extra": "1"})
-    found = explain(_FixedRouter(same, other), TaskLog(context), Requirement("gpu"), task="t", why="because")
+    found = explain(_FixedRouter(same, other), TaskRecords(context), Requirement("gpu"), task="t", why="because")
     here = installed_packages()
     assert found == {
         "task": "t",
@@ -161,15 +161,15 @@ def test_it_is_explained_who_would_run_a_task_and_what_differs_there(context: Co
 
 
 def test_it_is_explained_why_nobody_would(context: Context) -> None:
-    found = explain(_FixedRouter(), TaskLog(context), Requirement(), task="t", why="the default")
+    found = explain(_FixedRouter(), TaskRecords(context), Requirement(), task="t", why="the default")
     assert (found["candidates"], found["problem"]) == ([], "nobody serves it")
-    waiting = explain(_FixedRouter(), TaskLog(context), Requirement(wait=True), task="t", why="the default")
+    waiting = explain(_FixedRouter(), TaskRecords(context), Requirement(wait=True), task="t", why="the default")
     assert (waiting["candidates"], waiting["problem"]) == ([], None)
 
 
 def test_it_is_explained_that_this_process_runs_everything(context: Context) -> None:
     om = Omega(context)
-    found = explain(om.router, TaskLog(context), Requirement("gpu"), task="t", why="asked for")
+    found = explain(om.router, TaskRecords(context), Requirement("gpu"), task="t", why="asked for")
     assert found["candidates"] == list(om.runtime.workers())
-    local = explain(_FixedRouter(), TaskLog(context), Requirement("gpu"), task="t", why="asked", here="local@here")
+    local = explain(_FixedRouter(), TaskRecords(context), Requirement("gpu"), task="t", why="asked", here="local@here")
     assert (local["candidates"], local["queue"], local["problem"]) == (["local@here"], None, None)

@@ -16,7 +16,7 @@ from omega_domain.errors import (
     StoreReadOnlyError,
     StoreUnavailableError,
 )
-from omega_local.translating import translated
+from omega_local.errors import translated
 
 HOME = Path("/some/home")
 

@@ -17,7 +17,7 @@ from omega_domain.entities.query import Q
 from omega_domain.errors import UnsupportedObjectError, UnsupportedOptionError
 from omega_domain.omega import Omega
 from omega_domain.testing.backends import RowsBackend
-from omega_ml.exchange import excerpt, format_of, read_object, write_object
+from omega_ml.file_formats import excerpt, format_of, read_object, write_object
 
 FRAME = pd.DataFrame({"x": [1, 2, 3], "y": ["a", "b", None], "z": [0.5, None, 2.5]})
 CSV = b"x,y,z\n1,a,0.5\n2,b,\n3,,2.5\n"

@@ -34,7 +34,7 @@ from omega_domain.testing.models import Affine, AffineBackend
 from omega_ml import plugins
 from omega_mongo import Connection, MongoMetadataStore, MongoStore
 from omega_mongo.collection import MongoCollection
-from omega_mongo.layout import FORMAT
+from omega_mongo.schema import FORMAT
 
 GOLDEN = Path(__file__).parent / "golden"
 PLAIN: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)

@@ -13,8 +13,8 @@ from omega_domain.errors import StoreFormatError
 from omega_domain.testing.files import put_blob
 from omega_domain.testing.samples import make_head, make_version
 from omega_mongo import MongoMetadataStore, MongoStore, open_store
-from omega_mongo.layout import FORMAT
 from omega_mongo.names import HEADS, LAYOUT, VERSIONS
+from omega_mongo.schema import FORMAT
 
 KEY = ObjectKey("omega", "data/", "x")
 FAR = datetime(2100, 1, 1, tzinfo=UTC)

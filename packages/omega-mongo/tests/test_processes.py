@@ -16,8 +16,8 @@ from omega_domain.entities.version import chain
 from omega_domain.testing.files import put_blob, read_blob
 from omega_domain.testing.samples import KEY, make_head, make_version, next_head, next_version
 from omega_mongo import Connection, MongoMetadataStore, MongoStore, open_store
-from omega_mongo.layout import INDEXES, LAYOUT_ID
 from omega_mongo.names import LAYOUT
+from omega_mongo.schema import INDEXES, LAYOUT_ID
 
 CLIENTS: Final = 12
 COMMITS: Final = 10

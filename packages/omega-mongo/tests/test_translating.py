@@ -35,7 +35,7 @@ from omega_domain.errors import (
     StoreUnavailableError,
     UnsupportedObjectError,
 )
-from omega_mongo.translating import is_duplicate, translated, unusable
+from omega_mongo.errors import is_duplicate, translated, unusable
 
 URL = "mongodb://host:27017/omega"
 

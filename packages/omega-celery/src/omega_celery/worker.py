@@ -16,7 +16,7 @@ from celery.bin.worker import worker as celery_worker
 from kombu.entity import Queue
 
 from omega_celery.app import RUN, patient
-from omega_celery.heart import Heart
+from omega_celery.heartbeat import Heart
 from omega_celery.logs import configure_logs
 from omega_celery.options import check_options
 from omega_celery.runner import Runner, die_with_parent

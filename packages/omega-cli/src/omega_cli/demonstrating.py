@@ -26,7 +26,7 @@ def demo(ctx: typer.Context) -> None:
     """
     from rich.console import Console
 
-    from omega_cli.demo.telling import tell, tell_end
+    from omega_cli.demo.narration import tell, tell_end
 
     session = Session.of(ctx)
     om = _omega(session)

@@ -81,7 +81,7 @@ def put(
 
     JSON: the object's metadata, as of the command metadata.
     """
-    from omega_ml.exchange import read_object
+    from omega_ml.file_formats import read_object
 
     session, store = Session.of(ctx), store_of(ctx)
     attributes = parsing.pairs(attribute, option="--attribute")
@@ -118,7 +118,7 @@ def get(
 
     JSON: {name, kind, version, value}; a frame is an array of records. With a file: {name, kind, version, file, size}.
     """
-    from omega_ml.exchange import excerpt, write_object
+    from omega_ml.file_formats import excerpt, write_object
 
     session, store = Session.of(ctx), store_of(ctx)
     meta = store.locate(name)

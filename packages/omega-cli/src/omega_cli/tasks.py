@@ -100,9 +100,9 @@ def _show_task(session: Session, record: TaskRecord) -> None:
 
 
 def _show_group(session: Session, facts: Mapping[str, Any], ids: Sequence[str]) -> None:
-    from omega_domain.tasks.log import TaskLog
+    from omega_domain.tasks.records import TaskRecords
 
-    found = TaskLog(session.omega.context).get_many(ids)
+    found = TaskRecords(session.omega.context).get_many(ids)
     records = [found[task_id] for task_id in ids if task_id in found]
     now = session.omega.context.clock.now()
     if session.as_json:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from omega_domain.ports.store import FileWriter
-from omega_local.translating import translated
+from omega_local.errors import translated
 
 _BUFFER: Final = 2**20
 _LARGE: Final = 2**18

@@ -30,7 +30,7 @@ from omega_domain.entities.version import sha256_hex
 from omega_domain.errors import DuplicateDocumentError
 from omega_domain.ports.store import Collection, Filter
 from omega_local.database import Database
-from omega_local.narrowing import TOKEN, column_of, id_text, token_text
+from omega_local.filters import TOKEN, column_of, id_text, token_text
 from omega_local.scanning import Scan, number_of
 
 RELAXED: Final = frozenset({"omega.logs", "omega.tasks", "omega.workers"})

@@ -15,8 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from omega_local.errors import translated
 from omega_local.opening import Connection, open_connection
-from omega_local.translating import translated
 
 _KEPT_OPEN: Final = 8
 _PATIENCE: Final = 60.0

@@ -17,8 +17,8 @@ from omega_domain.ports.clock import Clock
 from omega_domain.ports.store import FileInfo, Files, FileWriter, SupportsLocalPath
 from omega_local.blob_writer import BlobWriter, lock
 from omega_local.database import Database
-from omega_local.times import from_number, to_number
-from omega_local.translating import translated
+from omega_local.errors import translated
+from omega_local.timestamps import from_number, to_number
 
 _AT_ONCE: Final = 500
 _PAGE: Final = 1000

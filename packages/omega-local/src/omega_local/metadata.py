@@ -15,7 +15,7 @@ from omega_domain.ports.metadata import MetadataStore
 from omega_local.database import Database
 from omega_local.heads import head_to_body, heads_from_bodies
 from omega_local.store import home_path
-from omega_local.times import to_number
+from omega_local.timestamps import to_number
 
 _PAGE: Final = 500
 _RECORD: Final = "SELECT number, id, uid, seq, parent_id, parent_seq, digest, manifest, signature FROM versions"

@@ -10,7 +10,7 @@ from typing import Final
 from omega_domain.documents import Document, compile_filter
 from omega_domain.documents.typed_json import loads
 from omega_domain.ports.store import Filter
-from omega_local.narrowing import HERE, OTHER_TOKEN, Narrowing, narrow
+from omega_local.filters import HERE, OTHER_TOKEN, Narrowing, narrow
 
 _FIRST_PAGE: Final = 32
 _LAST_PAGE: Final = 2048

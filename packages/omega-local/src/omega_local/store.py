@@ -12,9 +12,9 @@ from omega_domain.ports.clock import Clock
 from omega_domain.ports.store import Store, SupportsLosses, SupportsTime
 from omega_local.collection import LocalCollection
 from omega_local.database import Database
+from omega_local.errors import translated
 from omega_local.files import LocalFiles
 from omega_local.opening import DATABASE
-from omega_local.translating import translated
 
 
 class LocalStore(Store, SupportsLosses, SupportsTime):

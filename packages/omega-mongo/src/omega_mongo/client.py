@@ -16,7 +16,7 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from omega_mongo.address import Address, address_of
-from omega_mongo.translating import unusable
+from omega_mongo.errors import unusable
 
 Document = dict[str, Any]
 

@@ -26,10 +26,10 @@ from omega_domain.documents import (
 from omega_domain.errors import DuplicateDocumentError
 from omega_domain.ports.store import Collection, Filter
 from omega_mongo.client import Connection
+from omega_mongo.errors import is_duplicate, translated
 from omega_mongo.filters import rewritten
-from omega_mongo.layout import check_format, prepare
 from omega_mongo.names import name_of
-from omega_mongo.translating import is_duplicate, translated
+from omega_mongo.schema import check_format, prepare
 
 _BATCH: Final = 5_000
 

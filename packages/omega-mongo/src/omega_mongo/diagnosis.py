@@ -15,9 +15,9 @@ from pymongo.errors import OperationFailure, PyMongoError
 from omega_domain.errors import OmegaError
 from omega_domain.ports.diagnosis import Symptom
 from omega_mongo.client import Connection
-from omega_mongo.layout import FORMAT, INDEXES, LAYOUT_ID
+from omega_mongo.errors import translate, translated
 from omega_mongo.names import HEADS, LAYOUT
-from omega_mongo.translating import translate, translated
+from omega_mongo.schema import FORMAT, INDEXES, LAYOUT_ID
 
 OLDEST: Final = (6, 0)
 """The oldest version of MongoDB that is supported."""

@@ -22,10 +22,10 @@ from omega_domain.errors import BlobNotFoundError, OmegaError
 from omega_domain.ports.clock import Clock
 from omega_domain.ports.store import FileInfo, Files, FileWriter
 from omega_mongo.client import Connection
+from omega_mongo.errors import translated
 from omega_mongo.gridfile import DELETED, STORED, WRITING, GridReader, GridWriter, remove
-from omega_mongo.layout import check_format, prepare
 from omega_mongo.names import FILES
-from omega_mongo.translating import translated
+from omega_mongo.schema import check_format, prepare
 
 PATIENCE: Final = timedelta(hours=1)
 """How long a writer may write nothing before it is taken for dead."""

@@ -19,8 +19,8 @@ from pymongo.database import Database
 from omega_domain.errors import BlobNotFoundError, ConflictError
 from omega_domain.ports.store import FileWriter
 from omega_mongo.client import Connection
+from omega_mongo.errors import translated
 from omega_mongo.names import FILES
-from omega_mongo.translating import translated
 
 CHUNK: Final = 96 * 1024
 """Bytes of a chunk; see docs/decisions/0009 for what others cost."""

@@ -21,10 +21,10 @@ from omega_domain.entities.version import Tombstone, Version, VersionRef
 from omega_domain.errors import ConflictError, CorruptPayloadError
 from omega_domain.ports.metadata import MetadataStore
 from omega_mongo.client import Connection
+from omega_mongo.errors import translated
 from omega_mongo.heads import Document, head_from_document, head_to_document
-from omega_mongo.layout import check_format, prepare
 from omega_mongo.names import HEADS, VERSIONS
-from omega_mongo.translating import translated
+from omega_mongo.schema import check_format, prepare
 
 _ALL_AT_ONCE: Final = 100_000
 _PURGED_AT_ONCE: Final = 1_000

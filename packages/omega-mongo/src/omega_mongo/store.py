@@ -15,11 +15,11 @@ from omega_domain.ports.store import Store, SupportsDatabase, SupportsLosses, Su
 from omega_mongo.client import Connection
 from omega_mongo.collection import MongoCollection
 from omega_mongo.diagnosis import diagnose
+from omega_mongo.errors import translated
 from omega_mongo.files import MongoFiles
-from omega_mongo.layout import forget_losses, lost_collections
 from omega_mongo.names import key_of
+from omega_mongo.schema import forget_losses, lost_collections
 from omega_mongo.tables import MongoTables
-from omega_mongo.translating import translated
 
 if TYPE_CHECKING:
     from pymongo.database import Database

@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from omega_domain.archives.choosing import kept_versions
 from omega_domain.archives.format import END
 from omega_domain.archives.gathering import Gathered
 from omega_domain.archives.importing import Imported, StoreOf, import_entries
 from omega_domain.archives.reading import Archive, Source, open_archive, open_file, verified
 from omega_domain.archives.restoring import Exact
+from omega_domain.archives.selection import kept_versions
 from omega_domain.archives.writing import new_file, write_index
 from omega_domain.entities.archive import Entry, Index, is_sha256, selected
 from omega_domain.entities.head import Head, HeadQuery

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omega_domain.archives.choosing import kept_versions
 from omega_domain.archives.importing import Imported, StoreOf, import_entries
 from omega_domain.archives.reading import open_archive
+from omega_domain.archives.selection import kept_versions
 from omega_domain.archives.writing import write_archive
 from omega_domain.entities.archive import Entry, selected
 from omega_domain.entities.names import PREFIXES, ObjectRef, validate_new_name

@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING
 
 from omega_domain.archives.format import BUFFER
-from omega_domain.archives.lines import to_line
+from omega_domain.archives.ndjson import to_line
 from omega_domain.entities.archive import Entry, Form, Index
 from omega_domain.entities.version import Part, Version
 from omega_domain.errors import ArchiveError, CorruptPayloadError, StoreReadOnlyError

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from omega_domain.archives.choosing import kept_versions
-from omega_domain.archives.landing import PayloadLanding
+from omega_domain.archives.payloads import PayloadLanding
+from omega_domain.archives.selection import kept_versions
 from omega_domain.entities.archive import Entry
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import ObjectKey

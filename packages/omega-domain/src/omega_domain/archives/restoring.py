@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from omega_domain.archives.choosing import kept_versions
 from omega_domain.archives.importing import Copy, Outcome
+from omega_domain.archives.selection import kept_versions
 from omega_domain.entities.head import Head, HeadQuery
 from omega_domain.entities.promotion import RESTORE
 from omega_domain.entities.version import Version, VersionRef

@@ -21,13 +21,13 @@ class Patience:
     """Times after which a worker, a task or a write is given up, or looked after by others.
 
     Attributes:
-        lease: how long a worker, and its claim on a task, count as long as it does not renew them; as long a worker
+        lease: how long a worker, and its lease on a task, count as long as it does not renew them; as long a worker
             watches before it takes over what others have lost.
         beat: how often a worker renews them.
         requeue: how long a task is left to the broker before it is given to it again, if nothing waits there.
         stuck: how long nothing must have happened in a run of several stages before somebody looks after it.
         abandoned: how long a run whose tasks are not all recorded is left to the client that submits it.
-        outage: how long a worker waits for a store that is away, with a claim or a result in its hands.
+        outage: how long a worker waits for a store that is away, with a task or a result in its hands.
         conflict: how long a write is tried again while other writers of the name are faster.
 
     Raises:

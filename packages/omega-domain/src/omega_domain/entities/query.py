@@ -10,7 +10,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from omega_domain.entities import plain
+from omega_domain.entities import filter_json
 from omega_domain.entities.operators import OPERATORS, checked_value, holds
 from omega_domain.errors import ColumnNotFoundError, InvalidFilterError
 
@@ -227,7 +227,7 @@ def _matches(node: Node, row: Mapping[Any, Any]) -> bool:
 def _node_to_plain(node: Node) -> dict[str, Any]:
     match node:
         case Condition(column, op, value):
-            return {"column": plain.to_plain(column), "op": op, "value": plain.to_plain(value)}
+            return {"column": filter_json.to_plain(column), "op": op, "value": filter_json.to_plain(value)}
         case Not(term):
             return {"not": _node_to_plain(term)}
         case And(terms):
@@ -238,7 +238,7 @@ def _node_to_plain(node: Node) -> dict[str, Any]:
 def _node_from_plain(tree: Any) -> Node:
     match tree:
         case {"column": column, "op": str(op), "value": value}:
-            return Condition(plain.from_plain(column), op, plain.from_plain(value))
+            return Condition(filter_json.from_plain(column), op, filter_json.from_plain(value))
         case {"not": term}:
             return Not(_node_from_plain(term))
         case {"and": [*terms]}:

@@ -158,8 +158,8 @@ class TaskRecord:
         result: what it returned: a ``value`` or a ``claim``.
         error: what it raised; see :mod:`omega_domain.tasks.errors`.
         progress: how far it says it is: ``done``, ``total``, ``note``.
-        holder: which worker process has claimed it; no other one may end it.
-        lease: until when the claim holds, unless it is renewed; None if it is not limited.
+        holder: which worker process has taken it; no other one may end it.
+        lease: until when that holds, unless it is renewed; None if it is not limited.
         queued: when it was last given to the broker; None if it never was, or waits for others.
         envelope: the task as JSON text, to give it to the broker again; empty if there was no need.
     """

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TextIO, cast
 
 from omega_domain.logbook.writer import is_unheard, unheard
-from omega_domain.repository.current_task import current_task
+from omega_domain.repository.attempts import current_task
 
 
 class Listener(Protocol):

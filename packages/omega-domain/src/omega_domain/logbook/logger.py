@@ -9,8 +9,8 @@ from omega_domain.logbook.reading import Logbook
 from omega_domain.logbook.records import Origin, entry_of
 from omega_domain.logbook.task_output import TaskOutput, current_output
 from omega_domain.logbook.writer import LogWriter, is_unheard, unheard
+from omega_domain.repository.attempts import current_task
 from omega_domain.repository.context import Context
-from omega_domain.repository.current_task import current_task
 
 
 class OmegaLogger(logging.Logger):

@@ -17,8 +17,8 @@ from omega_domain.entities.promotion import PROMOTE, PromotionPlan
 from omega_domain.entities.version import Part, Payload, Version, VersionRef
 from omega_domain.errors import CorruptPayloadError, PromotionError, PromotionRefusedError
 from omega_domain.ports.gate import GateSpec
-from omega_domain.promotion.closure import data_of
 from omega_domain.promotion.planning import Prepared, Request, older_versions, place_of, prepare
+from omega_domain.promotion.training_data import data_of
 from omega_domain.repository.committing import LONG_AGO, Parked
 from omega_domain.repository.history import ACTION, ARCHIVED, PROMOTION, History
 from omega_domain.repository.payloads import has_rows

@@ -98,3 +98,9 @@ def attempting(task: Task, number: int, *, counts: Callable[[], bool] = lambda: 
         yield attempt
     finally:
         _current.reset(token)
+
+
+def current_task() -> Task | None:
+    """Return the task that runs in this thread or coroutine; None outside of tasks."""
+    attempt = current_attempt()
+    return None if attempt is None else attempt.task

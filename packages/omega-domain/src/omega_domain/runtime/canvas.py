@@ -13,7 +13,7 @@ from omega_domain.entities.task import Argument, Task
 from omega_domain.errors import TaskError
 from omega_domain.repository.context import Context
 from omega_domain.tasks.arguments import Arguments
-from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.records import TaskRecords
 from omega_domain.tasks.results import GroupResult
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ class Canvas:
         seen: metadata of the objects that its tasks are about, by kind, bucket and name.
     """
 
-    def __init__(self, runtime: OmegaRuntime, log: TaskLog, form: Form) -> None:
+    def __init__(self, runtime: OmegaRuntime, records: TaskRecords, form: Form) -> None:
         self._runtime = runtime.collecting(self)
-        self._log = log
+        self._records = records
         self._form = form
         self._tasks: list[Task] = []
         self.seen: dict[tuple[str, str, str], Metadata] = {}
@@ -98,7 +98,7 @@ class Canvas:
         except BaseException:
             self._discard()
             raise
-        return GroupResult(self._log, self._log.save_group(self._form, [task.id for task in self._tasks]))
+        return GroupResult(self._records, self._records.save_group(self._form, [task.id for task in self._tasks]))
 
     def add(self, task: Task, context: Context) -> None:
         """Collect a task; for runtimes.
@@ -106,10 +106,10 @@ class Canvas:
         Raises:
             TaskError: it is of another context.
         """
-        if context is not self._log.context:
+        if context is not self._records.context:
             raise TaskError(
                 f"{task.action} of {task.name!r} belongs to the context {context.name!r}, this {self._form} to "
-                f"{self._log.context.name!r}: tasks of two contexts can not be collected together"
+                f"{self._records.context.name!r}: tasks of two contexts can not be collected together"
             )
         if self._is_submitted:
             raise TaskError(f"this {self._form} was submitted before; collect further tasks in a new one")
@@ -130,11 +130,11 @@ class Canvas:
 
     def _result_name(self, task: Task) -> str | None:
         given = task.kwargs.get("rName")
-        return self._log.codec.loads(given.content) if given else None
+        return self._records.codec.loads(given.content) if given else None
 
     def _discard(self) -> None:
         for task in self._tasks:
-            Arguments(self._log.context, self._log.codec, task.bucket).discard(task.arguments)
+            Arguments(self._records.context, self._records.codec, task.bucket).discard(task.arguments)
         self._tasks.clear()
 
     def __len__(self) -> int:

@@ -8,18 +8,18 @@ from typing import Any
 from omega_domain.entities.requirement import DEFAULT_LABEL, Requirement, Worker
 from omega_domain.errors import NoWorkerError
 from omega_domain.ports.router import Router
-from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.records import TaskRecords
 from omega_domain.tasks.workers import installed_packages
 
 
 def explain(
-    router: Router, log: TaskLog, requirement: Requirement, *, task: str, why: str, here: str | None = None
+    router: Router, records: TaskRecords, requirement: Requirement, *, task: str, why: str, here: str | None = None
 ) -> dict[str, Any]:
     """Return where a task with this requirement would go; see ``OmegaRuntime.explain``.
 
     Args:
         router: what would be asked for its way.
-        log: of tasks.
+        records: of tasks.
         requirement: what it asks for.
         task: what it is, for people.
         why: where the requirement is from.
@@ -34,7 +34,7 @@ def explain(
         "label": label,
         "why": why,
         "queue": None if here else router.queue_of(label),
-        "waiting": log.waiting([label])[label],
+        "waiting": records.waiting([label])[label],
         "candidates": [here] if here else [worker.name for worker in candidates],
         "differences": differences,
         "problem": problem,

@@ -24,8 +24,8 @@ from omega_domain.runtime.preflight import check_call
 from omega_domain.runtime.script_proxy import ScriptProxy
 from omega_domain.tasks.arguments import Arguments
 from omega_domain.tasks.execution import Executor, local_worker
-from omega_domain.tasks.handover import handing_over
-from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.known import handing_over
+from omega_domain.tasks.records import TaskRecords
 from omega_domain.tasks.results import AsyncResult, GroupResult, open_result
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class OmegaRuntime:
         self._omega = omega
         self._queue = queue
         self._router = router
-        self._log = TaskLog(omega.context)
+        self._records = TaskRecords(omega.context)
         self._local: Executor | None = None
         self._once = Requirement()
         self._always = Requirement()
@@ -137,7 +137,7 @@ class OmegaRuntime:
         """
         attempt = current_attempt()
         if attempt is not None:
-            self._log.report(attempt.task.id, {"done": done, "total": total, "note": note})
+            self._records.report(attempt.task.id, {"done": done, "total": total, "note": note})
 
     def sequence(self) -> Canvas:
         """Collect tasks in a ``with`` block, to run one after the other; each gets the result of the one before.
@@ -145,15 +145,15 @@ class OmegaRuntime:
         The result goes to the first data argument that the task left open: a stored dataset by its name, other data as
         they are; what a fit returns is no data. A failing task ends the sequence.
         """
-        return Canvas(self, self._log, "sequence")
+        return Canvas(self, self._records, "sequence")
 
     def parallel(self) -> Canvas:
         """Collect tasks in a ``with`` block, to run beside each other."""
-        return Canvas(self, self._log, "parallel")
+        return Canvas(self, self._records, "parallel")
 
     def mapreduce(self) -> Canvas:
         """Collect tasks in a ``with`` block, to run beside each other; the last one gets the list of their results."""
-        return Canvas(self, self._log, "mapreduce")
+        return Canvas(self, self._records, "mapreduce")
 
     def result(self, task_id: str) -> AsyncResult | GroupResult:
         """Return the result of a task, or of tasks submitted together, by its id; in any process of the context.
@@ -161,7 +161,7 @@ class OmegaRuntime:
         Raises:
             ObjectNotFoundError: nothing of this id was submitted in this context.
         """
-        return open_result(self._log, task_id)
+        return open_result(self._records, task_id)
 
     def cancel(self, task_id: str) -> bool:
         """End a task, or tasks submitted together, as FAILURE by a TaskCancelledError; what runs is interrupted.
@@ -172,7 +172,7 @@ class OmegaRuntime:
         Raises:
             ObjectNotFoundError: nothing of this id was submitted in this context.
         """
-        found = open_result(self._log, task_id)
+        found = open_result(self._records, task_id)
         ids = [result.id for result in found.results] if isinstance(found, GroupResult) else [task_id]
         if not isinstance(self._queue, SupportsCancel):
             return False  # tasks in this process have ended when they were submitted
@@ -180,7 +180,7 @@ class OmegaRuntime:
 
     def recent(self, limit: int = 20) -> list[TaskRecord]:
         """Return the records of the tasks submitted last, newest first."""
-        return self._log.recent(limit)
+        return self._records.recent(limit)
 
     # -- what there is ---------------------------------------------------------------------------------------------
 
@@ -194,11 +194,11 @@ class OmegaRuntime:
 
     def queues(self) -> dict[str, int]:
         """Return how many tasks wait for each label."""
-        return self._log.waiting({DEFAULT_LABEL, *(label for labels in self.labels().values() for label in labels)})
+        return self._records.waiting({DEFAULT_LABEL, *(label for labels in self.labels().values() for label in labels)})
 
     def status(self) -> dict[str, Any]:
         """Return workers, queues and how many tasks there are of which status, in plain JSON types."""
-        return {"workers": self.workers(), "queues": self.queues(), "tasks": self._log.counts()}
+        return {"workers": self.workers(), "queues": self.queues(), "tasks": self._records.counts()}
 
     def ping(self) -> dict[str, str]:
         """Return ``pong`` for every live worker."""
@@ -220,7 +220,7 @@ class OmegaRuntime:
         requirement, why = self._requirement(meta)
         here = local_worker() if self._local else None
         task = f"{kind} {name} {action}"
-        return explain(self._router, self._log, requirement, task=task, why=why, here=here)
+        return explain(self._router, self._records, requirement, task=task, why=why, here=here)
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -245,7 +245,7 @@ class OmegaRuntime:
         if kind == "model":
             check_call(self._omega.datasets, meta, action, data, kwargs, canvas=canvas)
         requirement, label = self._route(meta)
-        arguments = Arguments(self._omega.context, self._log.codec, self._omega.bucket)
+        arguments = Arguments(self._omega.context, self._records.codec, self._omega.bucket)
         encode = partial(arguments.encode_call, action) if kind == "model" else arguments.encode_values
         args, named = encode(data, kwargs)
         task = Task(
@@ -271,7 +271,7 @@ class OmegaRuntime:
         except BaseException:
             arguments.discard(task.arguments)
             raise
-        return AsyncResult(self._log, task.id)
+        return AsyncResult(self._records, task.id)
 
     def send(self, stages: Sequence[Sequence[Task]]) -> None:
         """Submit tasks, see :meth:`~omega_domain.ports.task_queue.TaskQueue.submit`."""

@@ -10,7 +10,7 @@ from omega_domain.entities.names import ObjectRef
 from omega_domain.entities.task import Argument
 from omega_domain.errors import UnsupportedObjectError
 from omega_domain.repository.context import Context
-from omega_domain.tasks import claims
+from omega_domain.tasks import parcels
 from omega_domain.tasks.actions import DATA_OF
 
 FITTED = "*"
@@ -64,15 +64,15 @@ class Arguments:
         return (*args, Argument("open", "forwarded")), named
 
     def encode(self, value: Any) -> Argument:
-        """Return a value as an argument: itself if it is small, else its claim.
+        """Return a value as an argument: itself if it is small, else the name of its parcel.
 
         Raises:
             CodecError: the value can not travel.
         """
         text = self._codec.dumps(value)
-        if len(text) <= claims.LIMIT:
+        if len(text) <= parcels.LIMIT:
             return Argument("value", text)
-        return Argument("claim", claims.put_claim(self._context, self._bucket, text))
+        return Argument("claim", parcels.put_parcel(self._context, self._bucket, text))
 
     def encode_data(self, data: Any, role: str) -> Argument:
         """Return data as an argument: a name, ``'*'``, or something in memory, which is kept in the store if large.
@@ -93,27 +93,27 @@ class Arguments:
     def decode(self, argument: Argument) -> Any:
         """Return the value of a ``value`` or ``claim``."""
         content: str = argument.content
-        is_claim = argument.type == "claim"
-        return self._codec.loads(claims.get_claim(self._context, self._bucket, content) if is_claim else content)
+        is_parcel = argument.type == "claim"
+        return self._codec.loads(parcels.get_parcel(self._context, self._bucket, content) if is_parcel else content)
 
     def discard(self, arguments: Iterable[Argument]) -> None:
         """Drop what was kept in the store for these arguments."""
         for argument in arguments:
             if argument.type in {"claim", "temporary"}:
-                claims.drop_temporary(self._context, self._bucket, argument.content)
+                parcels.drop_temporary(self._context, self._bucket, argument.content)
 
     def _encode_given(self, value: Any) -> Argument:
         return Argument("open", "data") if value is None else self.encode(value)
 
     def _small_or_put(self, data: Any) -> Argument:
         text = self._codec.dumps(data)
-        return Argument("value", text) if len(text) <= claims.LIMIT else self._put_temporary(data)
+        return Argument("value", text) if len(text) <= parcels.LIMIT else self._put_temporary(data)
 
     def _put_temporary(self, data: Any) -> Argument:
         """Keep data as a dataset of its own kind; if nothing stores it, as JSON."""
-        name = claims.new_name(self._context)
+        name = parcels.new_name(self._context)
         try:
-            claims.reserved_store(self._context, self._bucket).put(data, name)
+            parcels.reserved_store(self._context, self._bucket).put(data, name)
         except UnsupportedObjectError:
             return self.encode(data)
         return Argument("temporary", name)
@@ -127,4 +127,4 @@ def _checked(name: str) -> str:
 def _is_surely_large(data: Any) -> bool:
     """Whether an array or frame is too large without looking closer: each of its values takes a character at least."""
     size = getattr(data, "size", None)
-    return isinstance(size, int) and size > claims.LIMIT
+    return isinstance(size, int) and size > parcels.LIMIT

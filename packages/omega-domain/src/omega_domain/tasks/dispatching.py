@@ -22,7 +22,7 @@ from omega_domain.errors import (
 )
 from omega_domain.repository.context import Context
 from omega_domain.tasks.arguments import Arguments
-from omega_domain.tasks.log import MAX_ATTEMPTS, TASKS, TaskLog
+from omega_domain.tasks.records import MAX_ATTEMPTS, TASKS, TaskRecords
 
 RUNS: Final = "omega.runs"
 _BATCH = 500
@@ -52,7 +52,7 @@ class Dispatch:
         self._patience = context.patience
         self._publish = publish
         self._depth = depth
-        self._log = TaskLog(context)
+        self._records = TaskRecords(context)
         self._runs = context.store.collection(RUNS)
         self._tasks = context.store.collection(TASKS)
 
@@ -68,11 +68,11 @@ class Dispatch:
         first, *later = self._open_run(stages) if len(stages) > 1 else stages
         rest = [task for stage in later for task in stage]
         try:
-            self._log.announce(rest)
-            self._log.announce(first, queued=True)
+            self._records.announce(rest)
+            self._records.announce(first, queued=True)
             self._publish(first)
         except BaseException:
-            self._log.withdraw([*first, *rest])
+            self._records.withdraw([*first, *rest])
             if later:
                 self._close_run(str(first[0].run), len(stages))
             raise
@@ -97,7 +97,7 @@ class Dispatch:
         Raises:
             ObjectNotFoundError: there is no such task.
         """
-        while not (record := self._log.get(task_id)).is_final:
+        while not (record := self._records.get(task_id)).is_final:
             error = TaskCancelledError(f"task {task_id} ({record.action} of {record.name!r}) was cancelled")
             if self._give_up(record, error):
                 return True
@@ -105,15 +105,15 @@ class Dispatch:
 
     def lost(self, task_id: str, *, holder: str) -> None:
         """Take note that the process which ran a task is dead, though its holder lives."""
-        record = self._log.get(task_id)
-        if record.status == PENDING and record.attempts == 0:  # it was begun without a word, see TaskLog.begin
+        record = self._records.get(task_id)
+        if record.status == PENDING and record.attempts == 0:  # it was begun without a word, see TaskRecords.begin
             self._requeue([record], attempts=1)
         elif not record.is_final and record.holder in {holder, None}:
             self._revive(record)
 
     def overran(self, task_id: str, *, holder: str, seconds: float) -> None:
         """Take note that a task was ended because it took longer than it was given."""
-        record = self._log.get(task_id)
+        record = self._records.get(task_id)
         if not record.is_final and record.holder == holder:
             what = f"{record.action} of {record.name!r}"
             error = TaskTimeLimitError(f"{what} took longer than its limit of {seconds:g} s on {record.worker}")
@@ -125,7 +125,7 @@ class Dispatch:
         Args:
             labels: the labels of the worker that calls.
         """
-        count = sum(self._revive(record) for record in list(self._log.expired()))
+        count = sum(self._revive(record) for record in list(self._records.expired()))
         count += sum(self._requeue(self._lost_messages(label)) for label in labels)
         return count + self._sweep_runs()
 
@@ -146,18 +146,18 @@ class Dispatch:
     def _lost_messages(self, label: str) -> list[TaskRecord]:
         """Return tasks that should wait in the broker but do not: nothing does, or later ones started long ago."""
         before = self._context.clock.now() - self._patience.requeue
-        oldest = next(iter(self._log.queued_before(before, label=label, limit=1)), None)
+        oldest = next(iter(self._records.queued_before(before, label=label, limit=1)), None)
         if oldest is None or oldest.queued is None:
             return []
         if self._depth(label):
-            later = self._log.started_after(oldest.queued + self._patience.requeue, label=label)
+            later = self._records.started_after(oldest.queued + self._patience.requeue, label=label)
             if later is None or later.queued is None:
                 return []
             before = min(before, later.queued - self._patience.requeue)
-        return self._log.queued_before(before, label=label, limit=_BATCH)
+        return self._records.queued_before(before, label=label, limit=_BATCH)
 
     def _requeue(self, records: Sequence[TaskRecord], *, attempts: int | None = None) -> int:
-        tasks = [_task_of(record) for record in records if self._log.requeue(record, attempts=attempts)]
+        tasks = [_task_of(record) for record in records if self._records.requeue(record, attempts=attempts)]
         if tasks:
             self._publish(tasks, again=True)
         return len(tasks)
@@ -172,11 +172,11 @@ class Dispatch:
         return True
 
     def _end(self, record: TaskRecord, error: Exception) -> bool:
-        if not self._log.give_up(record, error):
+        if not self._records.give_up(record, error):
             return False
         if record.envelope:  # else a process runs it that has submitted it to itself
             task = _task_of(record)
-            Arguments(self._context, self._log.codec, task.bucket).discard(task.arguments)
+            Arguments(self._context, self._records.codec, task.bucket).discard(task.arguments)
         return True
 
     # -- runs of several stages ------------------------------------------------------------------------------------
@@ -240,7 +240,7 @@ class Dispatch:
     def _members(self, run: str, stage: int) -> list[TaskRecord] | None:
         """Return the records that there are of the tasks of a stage; None if the run is being closed."""
         entry = self._runs.find_one({"_id": _stage_id(run, stage)})
-        return None if entry is None else list(self._log.get_many(entry["members"]).values())
+        return None if entry is None else list(self._records.get_many(entry["members"]).values())
 
     def _abandon(self, entry: dict[str, Any]) -> None:
         """End a run of which tasks have no record, unless its client may still be recording them."""

@@ -24,8 +24,8 @@ from omega_domain.repository.metadata import Metadata
 from omega_domain.repository.objects import OmegaStore
 from omega_domain.tasks.actions import DATA_OF, PREFIX_OF, READING
 from omega_domain.tasks.arguments import Arguments
-from omega_domain.tasks.handover import handed_over
-from omega_domain.tasks.log import MAX_ATTEMPTS, Claim, TaskLog
+from omega_domain.tasks.known import handed_over
+from omega_domain.tasks.records import MAX_ATTEMPTS, Lease, TaskRecords
 from omega_domain.tasks.results import AsyncResult
 
 TRANSIENT = f"{RESERVED}/_memory"
@@ -40,10 +40,10 @@ class Executor:
     Args:
         context: where objects and records are.
         worker: who is recorded as having run them.
-        holder: the worker process that claims the tasks, and that renews its claims; None for a process that runs its
+        holder: the worker process that takes the tasks, and that renews its leases; None for a process that runs its
             own tasks.
         omega: returns the Omega of a bucket, for scripts.
-        patience: seconds to wait for a store that is away before a claim or result is given up.
+        patience: seconds to wait for a store that is away before a lease or result is given up.
         is_stopping: tells whether an error means that this process is being stopped.
     """
 
@@ -58,7 +58,7 @@ class Executor:
         is_stopping: Callable[[BaseException], bool] = lambda _: False,
     ) -> None:
         self._context = context
-        self._log = TaskLog(context)
+        self._records = TaskRecords(context)
         self._worker = worker or local_worker()
         self._holder = holder
         self._omega = omega
@@ -69,7 +69,7 @@ class Executor:
         """Run tasks here and now, stage by stage, each through the JSON that a broker would carry."""
         tasks = [task for stage in stages for task in stage]
         if len(tasks) > 1:
-            self._log.announce(tasks)
+            self._records.announce(tasks)
         for text in [task.to_json() for task in tasks]:
             self.execute(text)
 
@@ -87,69 +87,69 @@ class Executor:
             The task if it has ended here; None if there was nothing to run, or somebody else has taken it over.
         """
         task = Task.from_json(text)
-        claim = self._claim(task, fresh=fresh)
-        if claim is None:
+        lease = self._take(task, fresh=fresh)
+        if lease is None:
             return None
-        arguments = Arguments(self._context, self._log.codec, task.bucket)
+        arguments = Arguments(self._context, self._records.codec, task.bucket)
         has_ended = False
         try:
-            has_ended = self._run(task, claim, arguments)
+            has_ended = self._run(task, lease, arguments)
         finally:
             if has_ended or self._holder is None:  # else who runs it next needs them
                 self._patiently(lambda: arguments.discard(task.arguments))
         return task if has_ended else None
 
-    def _claim(self, task: Task, *, fresh: bool) -> Claim | None:
+    def _take(self, task: Task, *, fresh: bool) -> Lease | None:
         if fresh and self._holder is not None and _only_reads(task):
-            return self._log.begin(worker=self._worker, holder=self._holder)
-        return self._patiently(lambda: self._log.start(task, worker=self._worker, holder=self._holder))
+            return self._records.begin(worker=self._worker, holder=self._holder)
+        return self._patiently(lambda: self._records.start(task, worker=self._worker, holder=self._holder))
 
-    def _run(self, task: Task, claim: Claim, arguments: Arguments) -> bool:
-        """Run a task that was claimed; return whether it has ended here."""
-        call = _Call(self._context, self._log, task, arguments, omega=self._omega)
+    def _run(self, task: Task, lease: Lease, arguments: Arguments) -> bool:
+        """Run a task that was taken; return whether it has ended here."""
+        call = _Call(self._context, self._records, task, arguments, omega=self._omega)
         try:
-            with attempting(task, claim.attempt, counts=self._counts(task, claim)), self._output(task):
+            with attempting(task, lease.attempt, counts=self._counts(task, lease)), self._output(task):
                 if (cause := self._failed_before(task)) is not None:
-                    return self._patiently(lambda: self._log.fail_likewise(task, cause, claim=claim))
+                    return self._patiently(lambda: self._records.fail_likewise(task, cause, lease=lease))
                 result = arguments.encode(call())
         except StoreUnavailableError as error:
-            again = self._try_again(task, claim, arguments)
-            return self._fail(task, error, claim, call.kind) if again is None else again
+            again = self._try_again(task, lease, arguments)
+            return self._fail(task, error, lease, call.kind) if again is None else again
         except Exception as error:  # noqa: BLE001 -- it is the client's
-            has_ended = self._fail(task, error, claim, call.kind)
+            has_ended = self._fail(task, error, lease, call.kind)
             # a worker has nobody at its terminal, and a task may come from others
             if task.options.get("pdb") and self._holder is None:
                 _debug(error)
             return has_ended
         except BaseException as error:
             if self._is_stopping(error):
-                raise  # the task is not to blame: its claim ends, and others run it
-            has_ended = self._fail(task, error, claim, call.kind)
+                raise  # the task is not to blame: its lease ends, and others run it
+            has_ended = self._fail(task, error, lease, call.kind)
             if self._holder is None:
                 raise
             return has_ended
-        if self._patiently(lambda: self._log.succeed(task, result, claim=claim)):
+        if self._patiently(lambda: self._records.succeed(task, result, lease=lease)):
             return True
         arguments.discard([result])
         return False
 
-    def _counts(self, task: Task, claim: Claim) -> Callable[[], bool]:
-        """Return what tells whether a claim holds; nobody takes a task from the process that submitted it to itself."""
-        return (lambda: True) if claim.holder is None else lambda: self._log.holds(task, claim)
+    def _counts(self, task: Task, lease: Lease) -> Callable[[], bool]:
+        """Return what tells whether a lease holds; nobody takes a task from the process that submitted it to itself."""
+        return (lambda: True) if lease.holder is None else lambda: self._records.holds(task, lease)
 
     def _output(self, task: Task) -> AbstractContextManager[None]:
         is_kept = bool(task.options.get("logging"))
         return captured(self._context, task, worker=self._worker) if is_kept else nullcontext()
 
-    def _try_again(self, task: Task, claim: Claim, arguments: Arguments) -> bool | None:
+    def _try_again(self, task: Task, lease: Lease, arguments: Arguments) -> bool | None:
         """Run a task again during which the store was away; None if that is not safe, or was tried often enough."""
-        if not self._patience or task.kind != "model" or claim.attempt >= MAX_ATTEMPTS:
+        if not self._patience or task.kind != "model" or lease.attempt >= MAX_ATTEMPTS:
             return None
-        again = self._patiently(lambda: self._log.start_again(task, claim))
+        again = self._patiently(lambda: self._records.start_again(task, lease))
         return again is not None and self._run(task, again, arguments)
 
-    def _fail(self, task: Task, error: BaseException, claim: Claim, kind: str | None) -> bool:
-        return self._patiently(lambda: self._log.fail(task, error, claim=claim, kind=kind))
+    def _fail(self, task: Task, error: BaseException, lease: Lease, kind: str | None) -> bool:
+        return self._patiently(lambda: self._records.fail(task, error, lease=lease, kind=kind))
 
     def _patiently(self, do: Callable[[], T]) -> T:
         """Do something with the store, again while it is away, as long as the patience lasts."""
@@ -167,7 +167,7 @@ class Executor:
     def _failed_before(self, task: Task) -> TaskRecord | None:
         if not task.after:
             return None
-        records = self._log.get_many(task.after)
+        records = self._records.get_many(task.after)
         return next((records[id_] for id_ in task.after if id_ in records and records[id_].status == FAILURE), None)
 
 
@@ -175,9 +175,15 @@ class _Call:
     """One call of an action on a named object."""
 
     def __init__(
-        self, context: Context, log: TaskLog, task: Task, arguments: Arguments, *, omega: Callable[[str], Any] | None
+        self,
+        context: Context,
+        records: TaskRecords,
+        task: Task,
+        arguments: Arguments,
+        *,
+        omega: Callable[[str], Any] | None,
     ) -> None:
-        self._log = log
+        self._records = records
         self._task = task
         self._arguments = arguments
         self._omega = omega
@@ -255,12 +261,12 @@ class _Call:
 
     def _value(self, argument: Argument) -> Any:
         if argument.type == "result":
-            return self._log.result(self._log.get(argument.content))
+            return self._records.result(self._records.get(argument.content))
         if argument.type == "results":
-            records = self._log.get_many(argument.content)
-            return [self._log.result(records[task_id]) for task_id in argument.content]
+            records = self._records.get_many(argument.content)
+            return [self._records.result(records[task_id]) for task_id in argument.content]
         if argument.type == "task":
-            return AsyncResult(self._log, argument.content)
+            return AsyncResult(self._records, argument.content)
         return self._arguments.decode(argument)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from omega_domain.entities.task import FAILURE, PENDING, STARTED, SUCCESS, Status, TaskRecord
 from omega_domain.errors import TaskTimeoutError
-from omega_domain.tasks.log import GroupRecord, TaskLog
+from omega_domain.tasks.records import GroupRecord, TaskRecords
 
 #: Seconds between two looks at a record: a share of what was waited so far, within these.
 MIN_PAUSE, MAX_PAUSE = 0.001, 0.1
@@ -21,8 +21,8 @@ WINDOW = 20
 class AsyncResult:
     """What a task returns, now or later."""
 
-    def __init__(self, log: TaskLog, task_id: str) -> None:
-        self._log = log
+    def __init__(self, records: TaskRecords, task_id: str) -> None:
+        self._records = records
         self._id = task_id
         self._final: TaskRecord | None = None
 
@@ -38,7 +38,7 @@ class AsyncResult:
         Raises:
             ObjectNotFoundError: it was never submitted.
         """
-        return self._final or self.learn(self._log.get(self._id))
+        return self._final or self.learn(self._records.get(self._id))
 
     @property
     def is_known_final(self) -> bool:
@@ -86,7 +86,7 @@ class AsyncResult:
             Exception: what the task raised: the same type if it is Python's, ours or the backend's, else a
                 TaskFailedError; with the worker's traceback as a note.
         """
-        return self._log.result(_Waiting(timeout).end_of(self))
+        return self._records.result(_Waiting(timeout).end_of(self))
 
     def __repr__(self) -> str:
         return f"<AsyncResult: {self._id}>"
@@ -112,11 +112,11 @@ class GroupResult:
         results: of each task, in the order of their submission.
     """
 
-    def __init__(self, log: TaskLog, group: GroupRecord) -> None:
-        self._log = log
+    def __init__(self, records: TaskRecords, group: GroupRecord) -> None:
+        self._records = records
         self._group = group
         self.id = group.id
-        self.results = [AsyncResult(log, task_id) for task_id in group.members]
+        self.results = [AsyncResult(records, task_id) for task_id in group.members]
 
     @property
     def status(self) -> Status:
@@ -124,7 +124,7 @@ class GroupResult:
         self._learn()
         known = {result.status for result in self.results if result.is_known_final}
         unknown = [result.id for result in self.results if not result.is_known_final]
-        found = known | {record.status for record in self._log.get_many(unknown).values()}
+        found = known | {record.status for record in self._records.get_many(unknown).values()}
         if FAILURE in found:
             return FAILURE
         if found <= {SUCCESS}:
@@ -163,7 +163,7 @@ class GroupResult:
         values = []
         for i, result in enumerate(self.results):
             self._learn(i)
-            values.append(self._log.result(wait.end_of(result)))
+            values.append(self._records.result(wait.end_of(result)))
         return values
 
     def collect(self, timeout: float | None = None) -> set[AsyncResult | GroupResult]:
@@ -182,7 +182,7 @@ class GroupResult:
         if self._group.form == "parallel" or not members:
             return {self}
         mapped = GroupRecord(id=self.id, form="parallel", members=members[:-1])
-        return {self.results[-1], GroupResult(self._log, mapped)}
+        return {self.results[-1], GroupResult(self._records, mapped)}
 
     def _learn(self, start: int | None = None) -> None:
         """Read the records of those that have ended: of all, or of some from this place on if it is not known."""
@@ -190,7 +190,7 @@ class GroupResult:
             return
         window = self.results if start is None else self.results[start : start + WINDOW]
         unknown = {result.id: result for result in window if not result.is_known_final}
-        for record in self._log.get_many(unknown, ended=True).values():
+        for record in self._records.get_many(unknown, ended=True).values():
             unknown[record.id].learn(record)
 
     def __len__(self) -> int:
@@ -209,17 +209,17 @@ class GroupResult:
         return hash(self.id)
 
 
-def open_result(log: TaskLog, task_id: str) -> AsyncResult | GroupResult:
+def open_result(records: TaskRecords, task_id: str) -> AsyncResult | GroupResult:
     """Return the result of a task, or of tasks submitted together, by its id.
 
     Raises:
         ObjectNotFoundError: nothing of this id was submitted in this context.
     """
-    group = log.find_group(task_id)
+    group = records.find_group(task_id)
     if group is not None:
-        return GroupResult(log, group)
-    log.get(task_id)
-    return AsyncResult(log, task_id)
+        return GroupResult(records, group)
+    records.get(task_id)
+    return AsyncResult(records, task_id)
 
 
 class _Waiting:

@@ -46,7 +46,7 @@ class WorkerRegistry:
         """
         first, _, host = worker.name.partition("@")
         named, number = worker, 1
-        while not self._claim(named):
+        while not self._take_name(named):
             number += 1
             named = replace(worker, name=f"{first}{number}@{host}")
         return named
@@ -74,7 +74,7 @@ class WorkerRegistry:
         """Return the longest lease of all that are known, whether or not they live."""
         return max([self._context.patience.lease, *(worker.lease for worker in self._all())])
 
-    def _claim(self, worker: Worker) -> bool:
+    def _take_name(self, worker: Worker) -> bool:
         """Write the entry of a worker if nobody has its name, or who has it is dead."""
         fields = self._fields(worker)
         found = self._workers.find_one({"_id": worker.name})

@@ -22,8 +22,8 @@ from omega_domain.errors import (
 from omega_domain.omega import Omega
 from omega_domain.repository.context import Context
 from omega_domain.repository.metadata import Metadata
-from omega_domain.tasks.claims import LIMIT
-from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.parcels import LIMIT
+from omega_domain.tasks.records import TaskRecords
 from omega_domain.tasks.results import AsyncResult
 from omega_domain.testing.models import Affine, AffineBackend, NotFittedError, NumbersBackend
 
@@ -300,7 +300,7 @@ class TaskQueueContract(_WithOmega):
         marker = replace(task, id=om.context.new_id(), action="run", name="double", args=())
         om.queue.submit([[task]])
         om.queue.submit([[marker]])
-        AsyncResult(TaskLog(om.context), marker.id).get(WAIT)
+        AsyncResult(TaskRecords(om.context), marker.id).get(WAIT)
         assert len(om.models.versions("new")) == 2
         assert result.record.attempts == 1
 

@@ -22,7 +22,7 @@ from omega_domain.repository.committing import Commits
 from omega_domain.repository.context import Context
 from omega_domain.repository.losses import REMEDY, accept_losses, losses, missing_records, note_objects
 from omega_domain.repository.payloads import PAYLOADS, Payloads, of_token
-from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.records import TaskRecords
 from omega_domain.upkeep.liveness import Lineage, Survey, reachable, survey
 
 BATCH = 500
@@ -127,7 +127,7 @@ class _Collector:
         note_objects(self._context, found)
 
     def _drop_temporary(self) -> None:
-        needed = TaskLog(self._context).needed()
+        needed = TaskRecords(self._context).needed()
         for head in self._context.metadata.heads(HeadQuery(prefix=DATA, starts_with=TEMPORARY)):
             is_old = self._start - head.modified > TEMPORARY_FOR
             if is_old and (head.key.bucket, head.key.name) not in needed:
@@ -141,7 +141,7 @@ class _Collector:
         return replace(present, dropped=self._start)
 
     def _forget_history(self) -> None:
-        log, horizon = TaskLog(self._context), self._start - HISTORY_FOR
+        log, horizon = TaskRecords(self._context), self._start - HISTORY_FOR
         logs, old = self._context.store.collection(LOGS), {"time": {"$lt": horizon}}
         self._report.tasks, self._report.log_records = log.count_ended(before=horizon), logs.count_documents(old)
         if not self._report.is_dry_run:
@@ -163,13 +163,13 @@ class _Collector:
     def _collect_gone(self, lineage: Lineage) -> None:
         """Remove a dropped object, unless its head is about to come to life: an import makes it that way."""
         head = lineage.head
-        if not self._claim_gone(head):
+        if not self._mark_gone(head):
             return
         self._report.objects.append(str(head.key))
         versions = {version.id for version in lineage.superseded}
         self._remove(versions, of=len(versions), trace=versions.union(lineage.expired), uids=[head.uid])
 
-    def _claim_gone(self, head: Head) -> bool:
+    def _mark_gone(self, head: Head) -> bool:
         """Change a dropped head, so that whoever would bring it to life finds that somebody was faster."""
         after = self._context.trust.sign_head(replace(head, revision=head.revision + 1))
         return self._report.is_dry_run or self._context.metadata.commit(after, expected=head.revision)
@@ -179,7 +179,7 @@ class _Collector:
         expired = set(lineage.expired)
         for batch in _batches(lineage.superseded):
             ids = {version.id for version in batch}
-            if not self._claim(lineage.head, ids):
+            if not self._mark_dropped(lineage.head, ids):
                 return
             buried = [_bury(version) for version in batch if version.id not in expired]
             self._remove(ids, of=len(ids), trace=[*buried, *(ids & expired)])
@@ -208,16 +208,16 @@ class _Collector:
         if not self._report.is_dry_run and (left or uids):
             self._context.metadata.purge(uids=uids, versions=left)
 
-    def _claim(self, head: Head, ids: set[str]) -> bool:
+    def _mark_dropped(self, head: Head, ids: set[str]) -> bool:
         """Mark versions as dropped in the head; return False if one of them has become current or tagged meanwhile."""
 
-        def claimed(present: Head) -> Head:
+        def marked(present: Head) -> Head:
             needed = {present.current.id, *(ref.id for ref in present.tags.values())}
             if needed & ids:
                 raise ObjectNotFoundError("a version is needed again")
             return replace(present, dropped_versions=tuple(dict.fromkeys([*present.dropped_versions, *ids])))
 
-        return self._report.is_dry_run or self._update(head, claimed)
+        return self._report.is_dry_run or self._update(head, marked)
 
     def _release(self, head: Head, ids: set[str]) -> None:
         if not self._report.is_dry_run:
@@ -274,7 +274,7 @@ class _Collector:
         return leased_until < self._start
 
     def _doom(self, ref: str) -> bool:
-        """Claim a payload for deletion; a writer that renews its lease from now on is told that it is gone."""
+        """Mark a payload for deletion; a writer that renews its lease from now on is told that it is gone."""
         over = {"_id": ref, "leased_until": {"$lt": self._start}}
         return self._context.store.collection(PAYLOADS).update_one(over, {"$set": {"doomed": True}}).matched_count > 0
 

@@ -1,4 +1,4 @@
-"""The heart of a worker: renews its entry and its claims, and looks after tasks that were lost."""
+"""The heart of a worker: renews its entry and its leases, and looks after tasks that were lost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from omega_domain.entities.requirement import Worker
 from omega_domain.errors import BrokerUnavailableError, OmegaError, StoreUnavailableError
 from omega_domain.repository.context import Context
 from omega_domain.tasks.dispatching import Dispatch
-from omega_domain.tasks.log import TaskLog
+from omega_domain.tasks.records import TaskRecords
 from omega_domain.tasks.workers import WorkerRegistry
 
 
@@ -23,7 +23,7 @@ class Heart(threading.Thread):
     """Beats in the parent process of a worker, whatever its tasks do, and whether or not its broker answers.
 
     It looks after the lost tasks of others only while it has reached the store for the length of the longest lease of
-    all workers: when a store comes back, all must get the time to renew their claims first.
+    all workers: when a store comes back, all must get the time to renew their leases first.
 
     Args:
         context: the context of the worker.
@@ -42,7 +42,7 @@ class Heart(threading.Thread):
         super().__init__(name="omega-heart", daemon=True)
         self._lease, self._beat = (each.total_seconds() for each in (context.patience.lease, context.patience.beat))
         self._registry = WorkerRegistry(context)
-        self._tasks = TaskLog(context)
+        self._tasks = TaskRecords(context)
         self._dispatch = dispatch
         self._worker = worker
         self._running = running or running_tasks
@@ -114,7 +114,7 @@ class Heart(threading.Thread):
         """Tell the store that the worker and its tasks live."""
         now = time.monotonic()
         if now - self._last > self._lease / 2:
-            self._steady_since = None  # this machine was asleep: others must get the time to renew their claims
+            self._steady_since = None  # this machine was asleep: others must get the time to renew their leases
         self._last = now
         running = set(self._running())
         self._tasks.renew(running, holder=self._worker.id)
@@ -139,7 +139,7 @@ class Heart(threading.Thread):
                 self._log.warning("gave lost tasks to the broker again", tasks=count)
 
     def _has_watched(self) -> bool:
-        """Tell whether the store was there long enough for all workers to renew their claims."""
+        """Tell whether the store was there long enough for all workers to renew their leases."""
         since = self._steady_since
         watched = 0.0 if since is None else time.monotonic() - since
         return watched >= self._lease and watched >= self._registry.longest_lease().total_seconds()

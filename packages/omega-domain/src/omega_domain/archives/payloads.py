@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from omega_domain.archives.lines import from_lines
+from omega_domain.archives.ndjson import from_lines
 from omega_domain.entities.archive import check_part
 from omega_domain.entities.version import Part, Version
 from omega_domain.errors import ArchiveError, OmegaError

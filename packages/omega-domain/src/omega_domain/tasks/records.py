@@ -1,7 +1,7 @@
 """The task log: one record for every task, in the store, so that any process can tell what became of it.
 
-A record is also what makes a task run once: a worker claims it by compare-and-swap, for as long as it renews its lease,
-and only who holds the claim can end it.
+A record is also what makes a task run once: a worker leases it by compare-and-swap, for as long as it renews its lease,
+and only who holds the lease can end it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class GroupRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Lease:
     """That somebody runs a task.
 
     Attributes:
@@ -71,19 +71,19 @@ class Claim:
     attempt: int = 1
     is_recorded: bool = True
 
-    def to_fields(self, *, lease: timedelta) -> dict[str, Any]:
-        """Return the fields of the record; ``lease`` is how long the claim of a holder holds if it is not renewed."""
+    def to_fields(self, *, lasts: timedelta) -> dict[str, Any]:
+        """Return the fields of the record; ``lasts`` is how long a holder has it if it is not renewed."""
         return {
             "status": STARTED,
             "worker": self.worker,
             "holder": self.holder,
             "started": self.started,
             "attempts": self.attempt,
-            "lease": self.started + lease if self.holder else None,
+            "lease": self.started + lasts if self.holder else None,
         }
 
 
-class TaskLog:
+class TaskRecords:
     """Writes and reads the records of tasks in one context.
 
     Attributes:
@@ -120,71 +120,71 @@ class TaskLog:
         for batch in _batches(tasks):
             self._tasks.delete_many({"_id": {"$in": [task.id for task in batch]}, "status": PENDING, "attempts": 0})
 
-    def begin(self, *, worker: str, holder: str) -> Claim:
-        """Return the claim on a task that changes nothing but its record, and is recorded when it ends only.
+    def begin(self, *, worker: str, holder: str) -> Lease:
+        """Return the lease on a task that changes nothing but its record, and is recorded when it ends only.
 
         So it may run twice beside each other; one of the two is recorded. If it takes long, :meth:`adopt` records that
         it was started.
         """
-        return Claim(worker=worker, holder=holder, started=self.context.clock.now(), is_recorded=False)
+        return Lease(worker=worker, holder=holder, started=self.context.clock.now(), is_recorded=False)
 
-    def start(self, task: Task, *, worker: str, holder: str | None = None) -> Claim | None:
-        """Claim a task and record it as STARTED.
+    def start(self, task: Task, *, worker: str, holder: str | None = None) -> Lease | None:
+        """Take a task and record it as STARTED.
 
         Args:
             task: the task.
             worker: who is recorded as running it.
-            holder: the worker process that claims it, which must renew the claim, and which runs only what was
+            holder: the worker process that leases it, which must renew the lease, and which runs only what was
                 announced just so; None for a process that runs its own tasks.
 
         Returns:
-            The claim; None if there is nothing to run: the task has ended, is run by another holder, was started too
+            The lease; None if there is nothing to run: the task has ended, is run by another holder, was started too
             often, or was never announced as it is.
         """
-        claim = Claim(worker=worker, holder=holder, started=self.context.clock.now())
-        fields = self._fields(claim)
+        lease = Lease(worker=worker, holder=holder, started=self.context.clock.now())
+        fields = self._fields(lease)
         if holder is None and self._insert(task, fields):
-            return claim
+            return lease
         if holder is not None and self._change(_untouched(task), fields):
-            return claim
+            return lease
         known = {"digest": _digest(task)} if holder else {}
-        return self._start_again({"_id": task.id, "status": {"$in": list(UNFINISHED)}, **known}, claim)
+        return self._start_again({"_id": task.id, "status": {"$in": list(UNFINISHED)}, **known}, lease)
 
-    def succeed(self, task: Task, result: Argument, *, claim: Claim) -> bool:
-        """Record a task as SUCCESS; return False, and change nothing, if the claim was lost."""
-        return self._end(task, {"status": SUCCESS, "result": result.to_plain()}, claim)
+    def succeed(self, task: Task, result: Argument, *, lease: Lease) -> bool:
+        """Record a task as SUCCESS; return False, and change nothing, if the lease was lost."""
+        return self._end(task, {"status": SUCCESS, "result": result.to_plain()}, lease)
 
-    def fail(self, task: Task, error: BaseException, *, claim: Claim, kind: str | None = None) -> bool:
+    def fail(self, task: Task, error: BaseException, *, lease: Lease, kind: str | None = None) -> bool:
         """Record a task as FAILURE, as :meth:`succeed`; ``kind`` is that of its object."""
-        return self._end(task, {"status": FAILURE, "error": error_to_plain(error, self.codec, kind=kind)}, claim)
+        return self._end(task, {"status": FAILURE, "error": error_to_plain(error, self.codec, kind=kind)}, lease)
 
-    def fail_likewise(self, task: Task, cause: TaskRecord, *, claim: Claim) -> bool:
+    def fail_likewise(self, task: Task, cause: TaskRecord, *, lease: Lease) -> bool:
         """Record a task as FAILURE because another one, that it needs, failed."""
         error = dict(cause.error or {})
         note = f"Task {task.id} ({task.action} of {task.name!r}) was not run, because task {cause.id} failed."
         error["notes"] = [*error.get("notes", ()), note]
-        return self._end(task, {"status": FAILURE, "error": error}, claim)
+        return self._end(task, {"status": FAILURE, "error": error}, lease)
 
     def report(self, task_id: str, progress: Mapping[str, Any]) -> None:
         """Record how far a task is."""
         self._change({"_id": task_id, "status": STARTED}, {"progress": dict(progress)})
 
-    # -- claims ----------------------------------------------------------------------------------------------------
+    # -- leases ----------------------------------------------------------------------------------------------------
 
     def adopt(self, task_id: str, *, worker: str, holder: str) -> None:
         """Record as STARTED a task that was begun some time ago, see :meth:`begin`, if it is not recorded so."""
-        claim = Claim(worker=worker, holder=holder, started=self.context.clock.now())
+        lease = Lease(worker=worker, holder=holder, started=self.context.clock.now())
         reads = {"kind": "model", "action": {"$in": sorted(READING)}}
-        self._change({"_id": task_id, "status": PENDING, "attempts": 0, **reads}, self._fields(claim))
+        self._change({"_id": task_id, "status": PENDING, "attempts": 0, **reads}, self._fields(lease))
 
     def renew(self, task_ids: Iterable[str], *, holder: str) -> None:
-        """Renew the claims of a holder."""
+        """Renew the leases of a holder."""
         lease = self.context.clock.now() + self.context.patience.lease
         for task_id in task_ids:
             self._change({"_id": task_id, "status": STARTED, "holder": holder}, {"lease": lease})
 
     def expired(self) -> Iterator[TaskRecord]:
-        """Iterate over the tasks whose claim was not renewed, so that their worker must be dead."""
+        """Iterate over the tasks whose lease was not renewed, so that their worker must be dead."""
         return self._find({"status": STARTED, "lease": {"$lt": self.context.clock.now()}})
 
     def queued_before(self, moment: datetime, *, label: str, limit: int) -> list[TaskRecord]:
@@ -197,25 +197,25 @@ class TaskLog:
         started = {"status": {"$in": [STARTED, SUCCESS, FAILURE]}, "attempts": {"$gt": 0}}
         return next(self._find({**started, "label": label, "queued": {"$gt": moment}}, limit=1), None)
 
-    def start_again(self, task: Task, claim: Claim) -> Claim | None:
-        """Begin a further attempt at a task; None if the claim on it was lost."""
-        if not claim.is_recorded:
-            return self.start(task, worker=claim.worker, holder=claim.holder)
+    def start_again(self, task: Task, lease: Lease) -> Lease | None:
+        """Begin a further attempt at a task; None if the lease on it was lost."""
+        if not lease.is_recorded:
+            return self.start(task, worker=lease.worker, holder=lease.holder)
         record = self.get(task.id)
-        if record.status != STARTED or record.holder != claim.holder:
+        if record.status != STARTED or record.holder != lease.holder:
             return None
-        again = replace(claim, attempt=record.attempts + 1, started=self.context.clock.now())
+        again = replace(lease, attempt=record.attempts + 1, started=self.context.clock.now())
         return again if self._change(_unchanged(record), self._fields(again)) else None
 
-    def holds(self, task: Task, claim: Claim) -> bool:
-        """Tell whether nobody has ended a task or taken it over since it was claimed.
+    def holds(self, task: Task, lease: Lease) -> bool:
+        """Tell whether nobody has ended a task or taken it over since it was taken.
 
-        A claim that was not recorded yet is recorded now, see :meth:`begin`: from now on it counts that there is one.
+        A lease that was not recorded yet is recorded now, see :meth:`begin`: from now on it counts that there is one.
         """
-        if not claim.is_recorded:
-            lease = self.context.clock.now() + self.context.patience.lease
-            self._change(_untouched(task), {**self._fields(claim), "lease": lease})
-        return self._tasks.find_one(_held(task, claim)) is not None
+        if not lease.is_recorded:
+            until = self.context.clock.now() + self.context.patience.lease
+            self._change(_untouched(task), {**self._fields(lease), "lease": until})
+        return self._tasks.find_one(_held(task, lease)) is not None
 
     def requeue(self, record: TaskRecord, *, attempts: int | None = None) -> bool:
         """Record a task as PENDING, about to be given to the broker again; False if it has changed meanwhile.
@@ -281,7 +281,7 @@ class TaskLog:
         """Return bucket and name of what is kept in the store for the arguments of tasks that have not ended."""
         waiting = self._find({"status": {"$in": list(UNFINISHED)}})
         tasks = [Task.from_json(record.envelope) for record in waiting if record.envelope]
-        kept = {"claim", "temporary"}
+        kept = {"lease", "temporary"}
         return {(task.bucket, arg.content) for task in tasks for arg in task.arguments if arg.type in kept}
 
     def count_ended(self, *, before: datetime) -> int:
@@ -307,30 +307,30 @@ class TaskLog:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _insert(self, task: Task, claim: Mapping[str, Any]) -> bool:
+    def _insert(self, task: Task, lease: Mapping[str, Any]) -> bool:
         try:
-            self._tasks.insert_many([{**_describe(task), **claim, "envelope": ""}])
+            self._tasks.insert_many([{**_describe(task), **lease, "envelope": ""}])
         except DuplicateDocumentError:
             return False
         return True
 
-    def _start_again(self, wanted: Mapping[str, Any], claim: Claim) -> Claim | None:
-        """Claim a task that was there before: one that nobody holds any more."""
+    def _start_again(self, wanted: Mapping[str, Any], lease: Lease) -> Lease | None:
+        """Take a task that was there before: one that nobody holds any more."""
         found = self._tasks.find_one(wanted)
-        if found is None or (found["status"] == STARTED and found["lease"] and found["lease"] > claim.started):
+        if found is None or (found["status"] == STARTED and found["lease"] and found["lease"] > lease.started):
             return None
-        if claim.holder is not None and found["attempts"] >= MAX_ATTEMPTS:
+        if lease.holder is not None and found["attempts"] >= MAX_ATTEMPTS:
             return None  # who sweeps ends it
-        again = replace(claim, attempt=int(found["attempts"]) + 1)
+        again = replace(lease, attempt=int(found["attempts"]) + 1)
         return again if self._change(_unchanged(_to_record(found)), self._fields(again)) else None
 
-    def _fields(self, claim: Claim) -> dict[str, Any]:
-        return claim.to_fields(lease=self.context.patience.lease)
+    def _fields(self, lease: Lease) -> dict[str, Any]:
+        return lease.to_fields(lasts=self.context.patience.lease)
 
-    def _end(self, task: Task, fields: Mapping[str, Any], claim: Claim) -> bool:
-        if not claim.is_recorded and self._close(_untouched(task), {**self._fields(claim), **fields}):
+    def _end(self, task: Task, fields: Mapping[str, Any], lease: Lease) -> bool:
+        if not lease.is_recorded and self._close(_untouched(task), {**self._fields(lease), **fields}):
             return True
-        return self._close(_held(task, claim), fields)
+        return self._close(_held(task, lease), fields)
 
     def _close(self, wanted: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
         ended = {"ended": self.context.clock.now(), "lease": None, "envelope": "", "digest": ""}
@@ -382,13 +382,13 @@ def _untouched(task: Task) -> dict[str, Any]:
     return {"_id": task.id, "attempts": 0, "digest": _digest(task)}
 
 
-def _held(task: Task, claim: Claim) -> dict[str, Any]:
-    """Return the filter that finds a record only if it says that the claim holds."""
-    return {"_id": task.id, "status": STARTED, "holder": claim.holder, "attempts": claim.attempt}
+def _held(task: Task, lease: Lease) -> dict[str, Any]:
+    """Return the filter that finds a record only if it says that the lease holds."""
+    return {"_id": task.id, "status": STARTED, "holder": lease.holder, "attempts": lease.attempt}
 
 
 def _unchanged(record: TaskRecord) -> dict[str, Any]:
-    """Return the filter that finds a record only if nobody has claimed, renewed or ended it meanwhile."""
+    """Return the filter that finds a record only if nobody has taken, renewed or ended it meanwhile."""
     return {
         "_id": record.id,
         "status": record.status,

@@ -1,4 +1,4 @@
-"""Claim checks: values too large for an envelope or a task record travel through the store."""
+"""Parcels (claim checks): values too large for an envelope or a task record travel through the store."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def reserved_store(context: Context, bucket: str) -> OmegaStore:
     return OmegaStore(context, prefix=DATA, bucket=bucket).with_reserved()
 
 
-def put_claim(context: Context, bucket: str, text: str) -> str:
+def put_parcel(context: Context, bucket: str, text: str) -> str:
     """Keep a text in the store; return the name it is kept by."""
     store = reserved_store(context, bucket)
     part = store.payloads.write(lambda file: file.write(text.encode()))
@@ -35,7 +35,7 @@ def put_claim(context: Context, bucket: str, text: str) -> str:
     return name
 
 
-def get_claim(context: Context, bucket: str, name: str) -> str:
+def get_parcel(context: Context, bucket: str, name: str) -> str:
     """Return a text that was kept. Raises ObjectNotFoundError if it was collected meanwhile."""
     meta = OmegaStore(context, prefix=DATA, bucket=bucket).resolve(name)
     with Payloads(context).open(meta.parts[0]) as file:
@@ -43,7 +43,7 @@ def get_claim(context: Context, bucket: str, name: str) -> str:
 
 
 def drop_temporary(context: Context, bucket: str, name: str) -> None:
-    """Drop a claim or temporary dataset; nothing happens if it is gone already."""
+    """Drop a parcel or temporary dataset; nothing happens if it is gone already."""
     key = ObjectKey(bucket, DATA, name)
     head = Finder(context).head(key, required=False)
     if head is not None:

@@ -15,8 +15,8 @@ from pymongo.errors import DuplicateKeyError
 
 from omega_domain.errors import StoreFormatError
 from omega_mongo.client import Connection
+from omega_mongo.errors import translated
 from omega_mongo.names import FILES, HEADS, LAYOUT, VERSIONS
-from omega_mongo.translating import translated
 
 FORMAT: Final = 3
 LAYOUT_ID: Final = "omega-ml"
