@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import numpy as np
 import pandas as pd
 
 from omega_backends.frames.zones import zone_from_plain, zone_to_plain
+from omega_domain.entities.leaves import LEAVES, Leaf, leaves_of, read_as_is, written_as_is
 from omega_domain.errors import UnsupportedObjectError
 
 _NUMPY_KINDS = "biufcmM"
@@ -29,33 +31,29 @@ def cell_to_plain(value: Any) -> Any:
         UnsupportedObjectError: values of exactly this type can not be kept.
     """
     kind = type(value)
-    if value is None or kind is str or kind is bool or kind is int:
+    if value is None or kind is str or kind is bool or kind is int or (kind is float and math.isfinite(value)):
         return value
-    if kind is float:
-        return value if math.isfinite(value) else {"float": repr(value)}
     if kind is list:
-        return [cell_to_plain(item) for item in value]
-    if kind in _WRITERS:
-        name, write = _WRITERS[kind]
-        return {name: write(value)}
-    if isinstance(value, np.generic) and value.dtype.kind in _NUMPY_KINDS and value.dtype.itemsize <= _widest(value):
-        return {"numpy": [value.dtype.str, _array_to_plain(np.asarray(value))]}
-    raise UnsupportedObjectError(f"values of type {kind.__module__}.{kind.__qualname__} can not be kept")
+        return written_as_is(value) or [cell_to_plain(item) for item in value]
+    leaf = _BY_TYPE.get(kind) or (_NUMPY if isinstance(value, np.generic) and _is_kept(value.dtype) else None)
+    if leaf is None:
+        raise UnsupportedObjectError(f"values of type {kind.__module__}.{kind.__qualname__} can not be kept")
+    return {leaf.tag: cell_to_plain(leaf.encode(value))}
 
 
 def cell_from_plain(plain: Any) -> Any:
     """Rebuild a value from :func:`cell_to_plain`."""
     if isinstance(plain, list):
-        return [cell_from_plain(item) for item in plain]
+        return read_as_is(plain) or [cell_from_plain(item) for item in plain]
     if not isinstance(plain, dict):
         return plain
-    ((name, content),) = plain.items()
-    return _READERS[name](content)
+    ((tag, content),) = plain.items()
+    return _BY_TAG[tag].decode(cell_from_plain(content))
 
 
-def _widest(value: np.generic) -> int:
-    """Bytes of the widest number that is the same on every machine."""
-    return {"f": 8, "c": 16}.get(value.dtype.kind, value.dtype.itemsize)
+def _is_kept(dtype: np.dtype[Any]) -> bool:
+    """Tell whether numbers of this dtype are the same on every machine; the widest are not."""
+    return dtype.kind in _NUMPY_KINDS and dtype.itemsize <= {"f": 8, "c": 16}.get(dtype.kind, dtype.itemsize)
 
 
 def _array_to_plain(values: np.ndarray[Any, Any]) -> str:
@@ -67,27 +65,21 @@ def _array_from_plain(dtype: str, content: str) -> np.ndarray[Any, Any]:
 
 
 def _ndarray_to_plain(value: np.ndarray[Any, Any]) -> list[Any]:
-    if value.dtype.kind not in _NUMPY_KINDS or value.dtype.itemsize > _widest(value.dtype.type()):
+    if not _is_kept(value.dtype):
         raise UnsupportedObjectError(f"arrays of {value.dtype} can not be kept in a cell")
     return [value.dtype.str, list(value.shape), _array_to_plain(value)]
 
 
-def _datetime_to_plain(value: datetime) -> list[Any]:
+def _in_zone_to_plain(value: datetime | time) -> list[Any]:
     return [value.replace(tzinfo=None, fold=0).isoformat(), zone_to_plain(value.tzinfo), value.fold]
 
 
-def _datetime_from_plain(content: list[Any]) -> datetime:
-    text, zone, fold = content
-    return datetime.fromisoformat(text).replace(tzinfo=zone_from_plain(zone), fold=fold)
+def _in_zone(type_: type[datetime | time]) -> Callable[[list[Any]], datetime | time]:
+    def read(content: list[Any]) -> datetime | time:
+        text, zone, fold = content
+        return type_.fromisoformat(text).replace(tzinfo=zone_from_plain(zone), fold=fold)
 
-
-def _time_to_plain(value: time) -> list[Any]:
-    return [value.replace(tzinfo=None, fold=0).isoformat(), zone_to_plain(value.tzinfo), value.fold]
-
-
-def _time_from_plain(content: list[Any]) -> time:
-    text, zone, fold = content
-    return time.fromisoformat(text).replace(tzinfo=zone_from_plain(zone), fold=fold)
+    return read
 
 
 def _timestamp_to_plain(value: pd.Timestamp) -> list[Any]:
@@ -113,62 +105,53 @@ def _period_from_plain(content: list[Any]) -> pd.Period:
 
 def _interval_from_plain(content: list[Any]) -> Any:
     left, right, closed = content
-    return pd.Interval(cell_from_plain(left), cell_from_plain(right), closed)
+    return pd.Interval(left, right, closed)
 
 
-def _items_to_plain(value: Any) -> list[Any]:
-    return [cell_to_plain(item) for item in value]
-
-
-def _items_from_plain(content: list[Any]) -> list[Any]:
-    return [cell_from_plain(item) for item in content]
-
-
-_WRITERS: Mapping[type, tuple[str, Callable[[Any], Any]]] = {
-    type(pd.NaT): ("NaT", lambda _: None),
-    type(pd.NA): ("NA", lambda _: None),
-    bytes: ("bytes", lambda value: base64.b64encode(value).decode()),
-    complex: ("complex", lambda value: [repr(value.real), repr(value.imag)]),
-    date: ("date", date.isoformat),
-    datetime: ("datetime", _datetime_to_plain),
-    time: ("time", _time_to_plain),
-    timedelta: ("timedelta", lambda value: [value.days, value.seconds, value.microseconds]),
-    Decimal: ("decimal", str),
-    UUID: ("uuid", str),
-    tuple: ("tuple", _items_to_plain),
-    set: ("set", _items_to_plain),
-    frozenset: ("frozenset", _items_to_plain),
-    dict: ("dict", lambda value: [[cell_to_plain(key), cell_to_plain(item)] for key, item in value.items()]),
-    np.str_: ("str_", str),
-    np.bytes_: ("bytes_", lambda value: base64.b64encode(value).decode()),
-    np.ndarray: ("ndarray", _ndarray_to_plain),
-    pd.Timestamp: ("Timestamp", _timestamp_to_plain),
-    pd.Timedelta: ("Timedelta", lambda value: [int(value.to_timedelta64().astype(np.int64)), value.unit]),
-    pd.Period: ("Period", lambda value: [value.ordinal, value.freqstr]),
-    pd.Interval: ("Interval", lambda value: [cell_to_plain(value.left), cell_to_plain(value.right), value.closed]),
-}
-_READERS: Mapping[str, Callable[[Any], Any]] = {
-    "NaT": lambda _: pd.NaT,
-    "NA": lambda _: pd.NA,
-    "float": float,
-    "bytes": base64.b64decode,
-    "complex": lambda content: complex(float(content[0]), float(content[1])),
-    "date": date.fromisoformat,
-    "datetime": _datetime_from_plain,
-    "time": _time_from_plain,
-    "timedelta": lambda content: timedelta(*content),
-    "decimal": Decimal,
-    "uuid": UUID,
-    "tuple": lambda content: tuple(_items_from_plain(content)),
-    "set": lambda content: set(_items_from_plain(content)),
-    "frozenset": lambda content: frozenset(_items_from_plain(content)),
-    "dict": lambda content: {cell_from_plain(key): cell_from_plain(item) for key, item in content},
-    "str_": np.str_,
-    "bytes_": lambda content: np.bytes_(base64.b64decode(content)),
-    "ndarray": lambda content: _array_from_plain(content[0], content[2]).reshape(content[1]),
-    "numpy": lambda content: _array_from_plain(content[0], content[1])[0],
-    "Timestamp": _timestamp_from_plain,
-    "Timedelta": _timedelta_from_plain,
-    "Period": _period_from_plain,
-    "Interval": _interval_from_plain,
-}
+_NUMPY: Final = Leaf(
+    tag="numpy",
+    type=np.generic,
+    encode=lambda value: [value.dtype.str, _array_to_plain(np.asarray(value))],
+    decode=lambda content: _array_from_plain(content[0], content[1])[0],
+)
+_LEAVES: Final = (
+    *leaves_of(float, bytes, date, timedelta, Decimal, UUID, tuple, set, frozenset, dict),
+    replace(
+        LEAVES[complex],
+        encode=lambda value: [repr(value.real), repr(value.imag)],
+        decode=lambda content: complex(float(content[0]), float(content[1])),
+    ),
+    replace(LEAVES[datetime], encode=_in_zone_to_plain, decode=_in_zone(datetime)),
+    replace(LEAVES[time], encode=_in_zone_to_plain, decode=_in_zone(time)),
+    replace(LEAVES[bytes], tag="bytes_", type=np.bytes_, decode=lambda text: np.bytes_(base64.b64decode(text))),
+    Leaf(tag="str_", type=np.str_, encode=str, decode=np.str_),
+    Leaf(
+        tag="ndarray",
+        type=np.ndarray,
+        encode=_ndarray_to_plain,
+        decode=lambda content: _array_from_plain(content[0], content[2]).reshape(content[1]),
+    ),
+    Leaf(tag="NaT", type=type(pd.NaT), encode=lambda _: None, decode=lambda _: pd.NaT),
+    Leaf(tag="NA", type=type(pd.NA), encode=lambda _: None, decode=lambda _: pd.NA),
+    Leaf(tag="Timestamp", type=pd.Timestamp, encode=_timestamp_to_plain, decode=_timestamp_from_plain),
+    Leaf(
+        tag="Timedelta",
+        type=pd.Timedelta,
+        encode=lambda value: [int(value.to_timedelta64().astype(np.int64)), value.unit],
+        decode=_timedelta_from_plain,
+    ),
+    Leaf(
+        tag="Period",
+        type=pd.Period,
+        encode=lambda value: [value.ordinal, value.freqstr],
+        decode=_period_from_plain,
+    ),
+    Leaf(
+        tag="Interval",
+        type=pd.Interval,
+        encode=lambda value: [value.left, value.right, value.closed],
+        decode=_interval_from_plain,
+    ),
+)
+_BY_TYPE: Final = {leaf.type: leaf for leaf in _LEAVES}
+_BY_TAG: Final = {leaf.tag: leaf for leaf in (*_LEAVES, _NUMPY)}

@@ -6,59 +6,30 @@ nothing is ever pickled. Leaves for the types of a library are loaded when the f
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 from uuid import UUID
 
+from omega_domain.entities.leaves import LEAVES, Leaf, is_plain, leaves_of, read_as_is, written_as_is
 from omega_domain.errors import CodecError
 
+__all__ = ["CORE_LEAVES", "TAG", "JsonCodec", "Leaf", "LeafLoader"]
+
 TAG = "__omega__"
-_INT64 = range(-(2**63), 2**63)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leaf:
-    """How one type of value is written in JSON.
-
-    Attributes:
-        tag: name of the type in JSON; ``library.Type`` for the types of a library.
-        type: the exact Python type.
-        encode: value -> something of plain JSON types or of other leaves.
-        decode: the reverse.
-    """
-
-    tag: str
-    type: type
-    encode: Callable[[Any], Any]
-    decode: Callable[[Any], Any]
-
-
+CORE_LEAVES = leaves_of(
+    *(bytes, datetime, date, time, timedelta, Decimal, UUID, complex, tuple, set, frozenset),
+)
 LeafLoader = Callable[[], Iterable[Leaf]]
 
-
-def _timedelta_parts(value: timedelta) -> list[int]:
-    return [value.days, value.seconds, value.microseconds]
-
-
-CORE_LEAVES = (
-    Leaf(tag="bytes", type=bytes, encode=lambda v: base64.b64encode(v).decode(), decode=base64.b64decode),
-    Leaf(tag="datetime", type=datetime, encode=datetime.isoformat, decode=datetime.fromisoformat),
-    Leaf(tag="date", type=date, encode=date.isoformat, decode=date.fromisoformat),
-    Leaf(tag="time", type=time, encode=time.isoformat, decode=time.fromisoformat),
-    Leaf(tag="timedelta", type=timedelta, encode=_timedelta_parts, decode=lambda v: timedelta(v[0], v[1], v[2])),
-    Leaf(tag="decimal", type=Decimal, encode=str, decode=Decimal),
-    Leaf(tag="uuid", type=UUID, encode=str, decode=UUID),
-    Leaf(tag="complex", type=complex, encode=lambda v: [v.real, v.imag], decode=lambda v: complex(v[0], v[1])),
-    Leaf(tag="tuple", type=tuple, encode=list, decode=tuple),
-    Leaf(tag="set", type=set, encode=list, decode=set),
-    Leaf(tag="frozenset", type=frozenset, encode=list, decode=frozenset),
-)
+_IF_NEEDED: Final = leaves_of(int, float, dict)  # leaves only of values that plain JSON can not hold
+_FEW: Final = 8  # values are written one by one as fast as they are checked together
+_INT64: Final = range(-(2**63), 2**63)
+_to_text: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 class JsonCodec:
@@ -72,7 +43,7 @@ class JsonCodec:
     def __init__(self, libraries: Mapping[str, LeafLoader] | None = None) -> None:
         self._loaders = dict(libraries or {})
         self._by_type = {leaf.type: leaf for leaf in CORE_LEAVES}
-        self._by_tag = {leaf.tag: leaf for leaf in CORE_LEAVES}
+        self._by_tag = {leaf.tag: leaf for leaf in (*CORE_LEAVES, *_IF_NEEDED)}
 
     def extended(self, leaves: Sequence[Leaf]) -> JsonCodec:
         """Return a codec that knows these leaves, too."""
@@ -87,11 +58,12 @@ class JsonCodec:
         Raises:
             CodecError: the value holds something that can not travel; the message says where.
         """
-        return json.dumps(self.encode(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return _to_text(self.encode(value))
 
     def loads(self, text: str) -> Any:
         """Rebuild a value from :meth:`dumps`."""
-        return self.decode(json.loads(text))
+        plain = json.loads(text)
+        return self.decode(plain) if TAG in text or "\\u" in text else plain  # a tag may be written with escapes
 
     def encode(self, value: Any, path: str = "") -> Any:
         """Return the value in plain JSON types; ``path`` says where in the whole it stands, for messages.
@@ -103,11 +75,12 @@ class JsonCodec:
         if value is None or kind is str or kind is bool:
             return value
         if kind is int:
-            return value if value in _INT64 else {TAG: "int", "v": str(value)}
+            return value if value in _INT64 else _tagged(LEAVES[int], value)
         if kind is float:
-            return value if math.isfinite(value) else {TAG: "float", "v": repr(value)}
+            return value if math.isfinite(value) else _tagged(LEAVES[float], value)
         if kind is list:
-            return [self.encode(item, f"{path}[{i}]") for i, item in enumerate(value)]
+            copy = (written_as_is(value) or _plain_records(value)) if len(value) > _FEW else None
+            return copy or [self.encode(item, f"{path}[{i}]") for i, item in enumerate(value)]
         if kind is dict:
             return self._encode_dict(value, path)
         leaf = self._leaf_for(kind)
@@ -122,7 +95,7 @@ class JsonCodec:
             CodecError: a tag is unknown here.
         """
         if isinstance(plain, list):
-            return [self.decode(item) for item in plain]
+            return read_as_is(plain) or [self.decode(item) for item in plain]
         if not isinstance(plain, dict):
             return plain
         if TAG not in plain:
@@ -130,17 +103,13 @@ class JsonCodec:
         return self._decode_tagged(plain[TAG], plain["v"])
 
     def _encode_dict(self, value: dict[Any, Any], path: str) -> Any:
-        if all(type(key) is str and _is_plain_key(key) for key in value):
+        if _are_plain_keys(value):
+            if len(value) > _FEW and is_plain(list(value.values())):
+                return value.copy()
             return {key: self.encode(item, f"{path}[{key!r}]") for key, item in value.items()}
         return {TAG: "dict", "v": [[self.encode(k, path), self.encode(v, f"{path}[{k!r}]")] for k, v in value.items()]}
 
     def _decode_tagged(self, tag: str, value: Any) -> Any:
-        if tag == "int":
-            return int(value)
-        if tag == "float":
-            return float(value)
-        if tag == "dict":
-            return {self.decode(key): self.decode(item) for key, item in value}
         self._load(tag.partition(".")[0])
         if tag not in self._by_tag:
             raise CodecError(f"a value of type {tag!r} can not be read here: no leaf of that name is installed")
@@ -158,9 +127,25 @@ class JsonCodec:
             self._by_tag[leaf.tag] = leaf
 
 
-def _is_plain_key(key: str) -> bool:
+def _are_plain_keys(keys: Iterable[Any]) -> bool:
     """Keys that a document database could take for an operator or path are written as pairs."""
-    return key != TAG and not key.startswith("$") and "." not in key and "\0" not in key
+    return all(
+        type(key) is str and key[:1] != "$" and "." not in key and "\0" not in key and key != TAG for key in keys
+    )
+
+
+def _plain_records(values: list[Any]) -> list[Any] | None:
+    """Return a copy of a list of dicts of plain values; None if a key or value may need a leaf."""
+    if set(map(type, values)) != {dict}:
+        return None
+    keys = list(chain.from_iterable(values))
+    if set(map(type, keys)) <= {str} and _are_plain_keys(set(keys)):
+        return list(map(dict.copy, values)) if is_plain(list(chain.from_iterable(map(dict.values, values)))) else None
+    return None
+
+
+def _tagged(leaf: Leaf, value: Any) -> dict[str, Any]:
+    return {TAG: leaf.tag, "v": leaf.encode(value)}
 
 
 def _type_name(kind: type) -> str:

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import json
 import math
-from base64 import b64decode, b64encode
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from operator import methodcaller
 from typing import Any, Final
 
 from omega_domain.documents.values import Document
+from omega_domain.entities.leaves import LEAVES, Leaf, is_plain
 
 BYTES: Final = "$b"
 TIME: Final = "$d"
 FLOAT: Final = "$f"
 _MARK: Final = '"$'
+_AS_IS: Final = frozenset({str, int, bool, type(None)})
 
 
 def _fail(value: object) -> None:
@@ -47,22 +50,22 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {f"${name}" if name.startswith("$") else name: _plain(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return {FLOAT: repr(value)}
-    if isinstance(value, bytes):
-        return {BYTES: b64encode(value).decode("ascii")}
-    if isinstance(value, datetime):
-        return {TIME: value.isoformat(timespec="milliseconds")}  # of equal length, so that text sorts as time
-    return value
+        return value if is_plain(value) else [_plain(item) for item in value]
+    if type(value) in _AS_IS or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return next(({tag: leaf.encode(value)} for tag, leaf in _LEAVES.items() if isinstance(value, leaf.type)), value)
 
 
 def _typed(plain: dict[str, Any]) -> Any:
     if len(plain) == 1:
         (name, text), *_ = plain.items()
         if name in _LEAVES:
-            return _LEAVES[name](text)
+            return _LEAVES[name].decode(text)
     return {name.removeprefix("$"): item for name, item in plain.items()}
 
 
-_LEAVES: Final[Mapping[str, Any]] = {BYTES: b64decode, TIME: datetime.fromisoformat, FLOAT: float}
+_LEAVES: Final[Mapping[str, Leaf]] = {
+    BYTES: LEAVES[bytes],
+    TIME: replace(LEAVES[datetime], encode=methodcaller("isoformat", timespec="milliseconds")),  # text sorts as time
+    FLOAT: LEAVES[float],
+}

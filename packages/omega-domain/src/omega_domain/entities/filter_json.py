@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
+from omega_domain.entities.leaves import LEAVES, leaves_of
 from omega_domain.errors import InvalidFilterError
 
 
@@ -25,10 +27,9 @@ def to_plain(value: Any) -> Any:
         return {"tuple": [to_plain(one) for one in value]}
     if hasattr(value, "dtype") and hasattr(value, "item"):
         return to_plain(str(value) if value.dtype.kind in "mM" else value.item())
-    for type_, name, write in _WRITERS:
-        if isinstance(value, type_):
-            return write(value) if name is None else {name: write(value)}
-    raise InvalidFilterError(f"{value!r} of type {type(value).__name__} can not be written in a filter; use text")
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else {"float": LEAVES[float].encode(float(value))}
+    return _leaf_to_plain(value)
 
 
 def from_plain(plain: Any) -> Any:
@@ -40,46 +41,31 @@ def from_plain(plain: Any) -> Any:
     if not isinstance(plain, Mapping | list):
         return plain
     try:
-        ((name, text),) = plain.items()  # type: ignore[union-attr]
-        return _READERS[name](text)
+        ((tag, content),) = plain.items()  # type: ignore[union-attr]
+        leaf = _BY_TAG[tag]
+        return leaf.decode(map(from_plain, content) if leaf.type is tuple else content)
     except (AttributeError, ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise InvalidFilterError(f"{plain!r} is not a value of a filter") from error
 
 
-def _float_to_plain(value: float) -> Any:
-    return float(value) if math.isfinite(value) else {"float": str(float(value))}
-
-
-def _time_to_plain(value: datetime) -> Any:
-    text = value.isoformat()
-    return text if getattr(value, "nanosecond", 0) else {"datetime": text}
-
-
-def _delta_to_plain(value: timedelta) -> Any:
-    if getattr(value, "nanoseconds", 0):
+def _leaf_to_plain(value: Any) -> Any:
+    if isinstance(value, datetime) and getattr(value, "nanosecond", False):
+        return value.isoformat()
+    if isinstance(value, timedelta) and getattr(value, "nanoseconds", False):
         return str(value)
-    return {"timedelta": [value.days, value.seconds, value.microseconds]}
+    for leaf in _LEAVES:
+        if isinstance(value, leaf.type):
+            return {leaf.tag: leaf.encode(value)}
+    for plain in (int, str):
+        if isinstance(value, plain):
+            return plain(value)
+    raise InvalidFilterError(f"{value!r} of type {type(value).__name__} can not be written in a filter; use text")
 
 
-_WRITERS: tuple[tuple[type, str | None, Callable[[Any], Any]], ...] = (
-    (float, None, _float_to_plain),
-    (datetime, None, _time_to_plain),
-    (date, "date", date.isoformat),
-    (time, "time", time.isoformat),
-    (timedelta, None, _delta_to_plain),
-    (bytes, "bytes", bytes.hex),
-    (Decimal, "decimal", str),
-    (bool, None, bool),
-    (int, None, int),
-    (str, None, str),
+#: A datetime is a date, too, and comes first.
+_LEAVES: Final = (
+    *leaves_of(datetime, date, time, Decimal),
+    replace(LEAVES[timedelta], decode=lambda parts: timedelta(*parts)),  # by hand, one may write [days] alone
+    replace(LEAVES[bytes], encode=bytes.hex, decode=bytes.fromhex),
 )
-_READERS: Mapping[str, Callable[[Any], Any]] = {
-    "float": float,
-    "datetime": datetime.fromisoformat,
-    "date": date.fromisoformat,
-    "time": time.fromisoformat,
-    "timedelta": lambda numbers: timedelta(*numbers),
-    "bytes": bytes.fromhex,
-    "decimal": Decimal,
-    "tuple": lambda values: tuple(from_plain(one) for one in values),
-}
+_BY_TAG: Final = {leaf.tag: leaf for leaf in (*_LEAVES, *leaves_of(float, tuple))}
