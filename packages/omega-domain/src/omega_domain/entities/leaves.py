@@ -58,7 +58,8 @@ _TABLE = (
 )
 LEAVES: Final[Mapping[type, Leaf]] = {leaf.type: leaf for leaf in _TABLE}
 
-_SIMPLE: Final = frozenset({str, int, float, bool, type(None)})
+#: the types of JSON that hold no others
+SIMPLE: Final = frozenset({str, int, float, bool, type(None)})
 _INT64: Final = range(-(2**63), 2**63)
 
 
@@ -73,7 +74,7 @@ def is_plain(values: list[Any]) -> bool:
     No value is visited by Python code. False may also be said of floats so large that their sum is infinite.
     """
     kinds = set(map(type, values))
-    if not kinds <= _SIMPLE:
+    if not kinds <= SIMPLE:
         return False
     if float in kinds and not math.isfinite(sum(_of_type(float, values, kinds))):  # one NaN or infinity stays in a sum
         return False
@@ -99,13 +100,12 @@ def _of_type(kind: type, values: list[Any], kinds: set[type]) -> list[Any]:
 
 
 def _is_simple(values: list[Any]) -> bool:
-    return set(map(type, values)) <= _SIMPLE
+    return set(map(type, values)) <= SIMPLE
 
 
 def _copied(values: list[Any], fits: Callable[[list[Any]], bool]) -> list[Any] | None:
     """Copy one level or two. Deeper lists are met again row by row, so that no value is checked more than twice."""
-    if fits(values):
-        return values[:]
-    if set(map(type, values)) == {list} and fits(list(chain.from_iterable(values))):
-        return [row[:] for row in values]
-    return None
+    if not values or type(values[0]) is not list:
+        return values[:] if fits(values) else None
+    is_nested = set(map(type, values)) == {list} and fits(list(chain.from_iterable(values)))
+    return [row[:] for row in values] if is_nested else None
