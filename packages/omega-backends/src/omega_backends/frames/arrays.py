@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from omega_domain.errors import UnsupportedObjectError
 Numbers = np.ndarray[Any, Any]
 
 _FEW = 1_000
+_to_text: Final = json.JSONEncoder(sort_keys=True).encode
 _NAT = np.iinfo(np.int64).min
 _ARROW_TYPES = (
     *(pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
@@ -60,7 +61,7 @@ def category_texts(categories: pd.Index[Any]) -> list[str]:
         return list(categories)
     if categories.dtype.kind in "iu":
         return list(map(str, categories.tolist()))
-    return [json.dumps(cell_to_plain(label), sort_keys=True) for label in categories.astype(object)]
+    return [_to_text(cell_to_plain(label)) for label in categories.astype(object)]
 
 
 def _encode_numpy(values: Any, spec: DtypeSpec) -> pa.Array:

@@ -51,7 +51,8 @@ def cells_to_plain(labels: pd.Index[Any]) -> list[Any]:
     """Return the labels alone in plain JSON types, without dtype and name."""
     if isinstance(labels.dtype, pd.StringDtype) and not labels.hasnans:
         return list(labels)
-    return [cell_to_plain(label) for label in labels.astype(object)]
+    plain: list[Any] = cell_to_plain(labels.astype(object).tolist())
+    return plain
 
 
 def cells_from_plain(
@@ -59,7 +60,7 @@ def cells_from_plain(
 ) -> pd.Index[Any]:
     """Rebuild an index of this dtype from :func:`cells_to_plain`."""
     values = np.empty(len(cells), dtype=object)
-    values[:] = [cell_from_plain(cell) for cell in cells]
+    values[:] = cell_from_plain(list(cells))
     labels = pd.Index(values, dtype=dtype_from_plain(spec), name=name, tupleize_cols=False)
     if freq is not None:
         labels.freq = freq  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ Encoding = Mapping[str, str]
 Objects = np.ndarray[Any, np.dtype[np.object_]]
 
 _JSON: Encoding = {"as": "json"}
+_to_text: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _EMPTY = "nothing"
 _MAX_DIGITS = 38
 _NULLS: Mapping[str, Any] = {"None": None, "nan": np.nan, "NaT": pd.NaT, "NA": pd.NA}
@@ -49,7 +50,7 @@ def decode_objects(column: pa.ChunkedArray, encoding: Encoding) -> Objects:
     values = np.empty(len(column), dtype=object)
     cells = column.to_pylist()
     if encoding == _JSON:
-        cells = [cell_from_plain(json.loads(cell)) for cell in cells]
+        cells = cell_from_plain(json.loads(f"[{','.join(cells)}]"))
     elif encoding.get("null", "None") != "None":
         null = _NULLS[encoding["null"]]
         cells = [null if cell is None else cell for cell in cells]
@@ -128,7 +129,7 @@ def _time_name(cells: list[Any]) -> str | None:
 
 def _to_json(cell: Any) -> str:
     try:
-        return json.dumps(cell_to_plain(cell), separators=(",", ":"), allow_nan=False)
+        return _to_text(cell_to_plain(cell))
     except (RecursionError, ValueError) as error:
         raise UnsupportedObjectError(f"a value of type {type(cell).__name__} can not be kept: {error}") from error
 
