@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import io
 import os
 import uuid
@@ -12,14 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
-from omega_domain.ports.store import FileWriter
+from omega_domain.adapters.hashing import HashingWriter
 from omega_local.errors import translated
 
 _BUFFER: Final = 2**20
 _LARGE: Final = 2**18
 
 
-class BlobWriter(FileWriter):
+class BlobWriter(HashingWriter):
     """Writes a temporary file of its own.
 
     The lock on the file is what tells a living writer from a dead one, so that :meth:`LocalFiles.sweep` never takes a
@@ -28,13 +27,11 @@ class BlobWriter(FileWriter):
 
     def __init__(self, home: Path, path: Path, file: io.BufferedWriter[io.FileIO]) -> None:
         """Use :meth:`open`."""
+        super().__init__()
         self.path = path
         self._home = home
         self._file = file
-        self._hash = hashlib.sha256()
         self._hasher: ThreadPoolExecutor | None = None
-        self._size = 0
-        self._id = ""
 
     @classmethod
     def open(cls, home: Path) -> Self:
@@ -61,21 +58,11 @@ class BlobWriter(FileWriter):
         self._size += written
         return written
 
-    @property
-    def id(self) -> str:
-        """SHA-256 of the content in hex; empty until the writer was left."""
-        return self._id
-
-    @property
-    def size(self) -> int:
-        """Bytes written so far."""
-        return self._size
-
     def finish(self) -> None:
         """Bring the content to the disk for good; the file stays open and locked."""
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._id = self._hash.hexdigest()
+        self._seal()
 
     def move(self, target: Path) -> None:
         """Give the file its final name."""

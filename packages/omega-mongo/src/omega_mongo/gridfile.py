@@ -6,7 +6,6 @@ that knows GridFS can read what is written here.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import time
 from collections.abc import Iterator, Mapping
@@ -16,8 +15,8 @@ from bson.objectid import ObjectId
 from pymongo import ReturnDocument
 from pymongo.database import Database
 
+from omega_domain.adapters.hashing import HashingWriter
 from omega_domain.errors import BlobNotFoundError, ConflictError
-from omega_domain.ports.store import FileWriter
 from omega_mongo.client import Connection
 from omega_mongo.errors import translated
 from omega_mongo.names import FILES
@@ -33,7 +32,7 @@ _IN_ORDER: Final = 4
 _RENEW_SECONDS: Final = 30.0
 
 
-class GridWriter(FileWriter):
+class GridWriter(HashingWriter):
     """Writes the chunks of a new file, which has the state ``writing`` until it is whole.
 
     The field ``metadata.touched`` tells a living writer from a dead one; it is renewed by the server's clock.
@@ -41,13 +40,11 @@ class GridWriter(FileWriter):
 
     def __init__(self, connection: Connection) -> None:
         """Begin a file; nothing is sent before there is something to send."""
+        super().__init__()
         self._connection = connection
         self.file_id = ObjectId()
-        self._hash = hashlib.sha256()
         self._pending = bytearray()
-        self._size = 0
         self._chunks = 0
-        self._id = ""
         self._touched: float | None = None
 
     def write(self, data: bytes | bytearray | memoryview, /) -> int:
@@ -60,20 +57,9 @@ class GridWriter(FileWriter):
             self._send(whole_only=True)
         return len(view)
 
-    @property
-    def id(self) -> str:
-        """SHA-256 of the content in hex; empty until the writer was left."""
-        return self._id
-
-    @property
-    def size(self) -> int:
-        """Bytes written so far."""
-        return self._size
-
     def finish(self) -> str:
         """Take no more bytes; return the SHA-256 of the content."""
-        self._id = self._hash.hexdigest()
-        return self._id
+        return self._seal()
 
     @property
     def is_unsent(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import threading
 from collections.abc import Iterable, Iterator
@@ -11,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import BinaryIO
 
+from omega_domain.adapters.hashing import HashingWriter
 from omega_domain.errors import BlobNotFoundError
 from omega_domain.ports.clock import Clock
 from omega_domain.ports.store import FileInfo, Files, FileWriter
@@ -83,31 +83,20 @@ class MemoryFiles(Files):
         return []
 
 
-class _MemoryWriter(FileWriter):
+class _MemoryWriter(HashingWriter):
     def __init__(self) -> None:
+        super().__init__()
         self._buffer = io.BytesIO()
-        self._size = 0
-        self._id = ""
         self.content = b""
 
     def write(self, data: bytes | bytearray | memoryview, /) -> int:
         """Add bytes; return how many."""
         written = self._buffer.write(data)
+        self._hash.update(data)
         self._size += written
         return written
-
-    @property
-    def id(self) -> str:
-        """SHA-256 of the content in hex; empty until the writer was left."""
-        return self._id
-
-    @property
-    def size(self) -> int:
-        """Bytes written so far."""
-        return self._size
 
     def close(self) -> str:
         self.content = self._buffer.getvalue()
         self._buffer.close()
-        self._id = hashlib.sha256(self.content).hexdigest()
-        return self._id
+        return self._seal()
