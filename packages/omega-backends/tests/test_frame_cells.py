@@ -189,6 +189,8 @@ def test_a_cell_is_written_in_the_bytes_it_always_was(value: Any, text: str) -> 
         ({"Interval": [1, 2]}, ValueError),
         ({"numpy": ["<i2"]}, IndexError),
         ({"float": "x"}, ValueError),
+        ({"float": {"float": "1"}}, TypeError),
+        ({"decimal": {"decimal": "1"}}, TypeError),
         ({"datetime": ["2030-01-01", None]}, ValueError),
     ],
 )

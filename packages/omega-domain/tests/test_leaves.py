@@ -190,6 +190,9 @@ def _without_utc(value: Any) -> Any:
         ({TAG: ["a"], "v": 1}, AttributeError),
         ({TAG: "dict", "v": [[1]]}, ValueError),
         ({TAG: "dict", "v": [5]}, TypeError),
+        ({TAG: "dict", "v": {TAG: "tuple", "v": [[1, 2]]}}, ValueError),
+        ({TAG: "float", "v": {TAG: "float", "v": "1"}}, TypeError),
+        ({TAG: "int", "v": {TAG: "int", "v": "1"}}, TypeError),
         ({TAG: "int", "v": "x"}, ValueError),
         ({TAG: "set", "v": [[1]]}, TypeError),
     ],
@@ -213,6 +216,7 @@ def test_the_codec_refuses_what_it_never_writes(plain: Any, error: type[Exceptio
         ),
         *({"tuple": 5}, {"tuple": [[1]]}, {"tuple": [{"x": 1}]}, {"bytes": "zz"}, {"float": "x"}, {"decimal": "x"}),
         *({"uuid": "00000000-0000-0000-0000-000000000005"}, {"set": [1]}, {"int": "5"}),
+        *({"decimal": {"decimal": "1"}}, {"float": {"float": "1"}}, {"date": {"date": "2030-01-01"}}),
     ],
 )
 def test_a_filter_refuses_what_it_never_writes(plain: Any) -> None:

@@ -38,7 +38,8 @@ def cell_to_plain(value: Any) -> Any:
     leaf = _BY_TYPE.get(kind) or (_NUMPY if isinstance(value, np.generic) and _is_kept(value.dtype) else None)
     if leaf is None:
         raise UnsupportedObjectError(f"values of type {kind.__module__}.{kind.__qualname__} can not be kept")
-    return {leaf.tag: cell_to_plain(leaf.encode(value))}
+    content = leaf.encode(value)
+    return {leaf.tag: cell_to_plain(content) if leaf.holds_values else content}
 
 
 def cell_from_plain(plain: Any) -> Any:
@@ -48,7 +49,8 @@ def cell_from_plain(plain: Any) -> Any:
     if not isinstance(plain, dict):
         return plain
     ((tag, content),) = plain.items()
-    return _BY_TAG[tag].decode(cell_from_plain(content))
+    leaf = _BY_TAG[tag]
+    return leaf.decode(map(cell_from_plain, content) if leaf.holds_values else content)
 
 
 def _is_kept(dtype: np.dtype[Any]) -> bool:
@@ -151,6 +153,7 @@ _LEAVES: Final = (
         type=pd.Interval,
         encode=lambda value: [value.left, value.right, value.closed],
         decode=_interval_from_plain,
+        holds_values=True,
     ),
 )
 _BY_TYPE: Final = {leaf.type: leaf for leaf in _LEAVES}

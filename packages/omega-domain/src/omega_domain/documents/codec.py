@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import chain
@@ -21,12 +22,13 @@ from omega_domain.errors import CodecError
 __all__ = ["CORE_LEAVES", "TAG", "JsonCodec", "Leaf", "LeafLoader"]
 
 TAG = "__omega__"
-CORE_LEAVES = leaves_of(
-    *(bytes, datetime, date, time, timedelta, Decimal, UUID, complex, tuple, set, frozenset),
+CORE_LEAVES = (
+    *leaves_of(bytes, datetime, date, time, Decimal, UUID, complex, tuple, set, frozenset),
+    replace(LEAVES[timedelta], decode=lambda parts: timedelta(parts[0], parts[1], parts[2])),  # none may be left out
 )
 LeafLoader = Callable[[], Iterable[Leaf]]
 
-_IF_NEEDED: Final = leaves_of(int, float, dict)  # leaves only of values that plain JSON can not hold
+_NUMBERS: Final = {leaf.tag: leaf for leaf in leaves_of(int, float)}  # those that plain JSON can not hold
 _FEW: Final = 8  # values are written one by one as fast as they are checked together
 _INT64: Final = range(-(2**63), 2**63)
 _to_text: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
@@ -43,7 +45,7 @@ class JsonCodec:
     def __init__(self, libraries: Mapping[str, LeafLoader] | None = None) -> None:
         self._loaders = dict(libraries or {})
         self._by_type = {leaf.type: leaf for leaf in CORE_LEAVES}
-        self._by_tag = {leaf.tag: leaf for leaf in (*CORE_LEAVES, *_IF_NEEDED)}
+        self._by_tag = {leaf.tag: leaf for leaf in CORE_LEAVES}
 
     def extended(self, leaves: Sequence[Leaf]) -> JsonCodec:
         """Return a codec that knows these leaves, too."""
@@ -114,6 +116,10 @@ class JsonCodec:
 
     def _decode_tagged(self, tag: str, value: Any) -> Any:
         self._load(tag.partition(".")[0])
+        if tag in _NUMBERS:
+            return _NUMBERS[tag].decode(value)
+        if tag == "dict":
+            return {self.decode(key): self.decode(item) for key, item in value}
         if tag not in self._by_tag:
             raise CodecError(f"a value of type {tag!r} can not be read here: no leaf of that name is installed")
         return self._by_tag[tag].decode(self.decode(value))

@@ -43,7 +43,7 @@ def from_plain(plain: Any) -> Any:
     try:
         ((tag, content),) = plain.items()  # type: ignore[union-attr]
         leaf = _BY_TAG[tag]
-        return leaf.decode(map(from_plain, content) if leaf.type is tuple else content)
+        return leaf.decode(map(from_plain, content) if leaf.holds_values else content)
     except (AttributeError, ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise InvalidFilterError(f"{plain!r} is not a value of a filter") from error
 
@@ -64,8 +64,7 @@ def _leaf_to_plain(value: Any) -> Any:
 
 #: A datetime is a date, too, and comes first.
 _LEAVES: Final = (
-    *leaves_of(datetime, date, time, Decimal),
-    replace(LEAVES[timedelta], decode=lambda parts: timedelta(*parts)),  # by hand, one may write [days] alone
+    *leaves_of(datetime, date, time, timedelta, Decimal),
     replace(LEAVES[bytes], encode=bytes.hex, decode=bytes.fromhex),
 )
 _BY_TAG: Final = {leaf.tag: leaf for leaf in (*_LEAVES, *leaves_of(float, tuple))}

@@ -27,12 +27,15 @@ class Leaf:
         type: the exact Python type.
         encode: value -> something of plain JSON types or of other leaves.
         decode: the reverse.
+        holds_values: whether ``encode`` returns a list of values, each of which may need a leaf. The codec of tasks
+            looks for leaves in all that ``encode`` returns.
     """
 
     tag: str
     type: type
     encode: Callable[[Any], Any]
     decode: Callable[[Any], Any]
+    holds_values: bool = False
 
 
 _TABLE = (
@@ -46,15 +49,15 @@ _TABLE = (
         tag="timedelta",
         type=timedelta,
         encode=lambda v: [v.days, v.seconds, v.microseconds],
-        decode=lambda v: timedelta(v[0], v[1], v[2]),
+        decode=lambda v: timedelta(*v),
     ),
     Leaf(tag="decimal", type=Decimal, encode=str, decode=Decimal),
     Leaf(tag="uuid", type=UUID, encode=str, decode=UUID),
     Leaf(tag="complex", type=complex, encode=lambda v: [v.real, v.imag], decode=lambda v: complex(v[0], v[1])),
-    Leaf(tag="tuple", type=tuple, encode=list, decode=tuple),
-    Leaf(tag="set", type=set, encode=list, decode=set),
-    Leaf(tag="frozenset", type=frozenset, encode=list, decode=frozenset),
-    Leaf(tag="dict", type=dict, encode=lambda v: list(map(list, v.items())), decode=lambda v: dict(list(v))),
+    Leaf(tag="tuple", type=tuple, encode=list, decode=tuple, holds_values=True),
+    Leaf(tag="set", type=set, encode=list, decode=set, holds_values=True),
+    Leaf(tag="frozenset", type=frozenset, encode=list, decode=frozenset, holds_values=True),
+    Leaf(tag="dict", type=dict, encode=lambda v: list(map(list, v.items())), decode=dict, holds_values=True),
 )
 LEAVES: Final[Mapping[type, Leaf]] = {leaf.type: leaf for leaf in _TABLE}
 
