@@ -271,6 +271,13 @@ def test_lists_are_written_as_if_value_by_value_and_come_back(value: Any) -> Non
     assert repr(codec.loads(codec.dumps(value))) == repr(value)
 
 
+def test_a_dict_of_many_plain_values_is_copied() -> None:
+    value = {f"x{i}": i / 2 for i in range(9)}
+    copy = codec.encode(value)
+    assert list(copy.items()) == list(value.items())
+    assert copy is not value
+
+
 def test_records_are_copied() -> None:
     value = [{"a": i, "b": "x", "c": i / 2, "d": None} for i in range(9)]
     copy = codec.encode(value)
