@@ -21,6 +21,8 @@ ANY = "*"
 #: What tells the stores of a bucket apart: those of data, models, notebooks and scripts.
 DATA, MODELS, JOBS, SCRIPTS = "data/", "models/", "jobs/", "scripts/"
 PREFIXES = (DATA, MODELS, JOBS, SCRIPTS)
+#: What an object of a store is called in messages.
+NOUN_OF: Mapping[str, str] = {DATA: "dataset", MODELS: "model", JOBS: "job", SCRIPTS: "script"}
 
 #: First part of the names that only the runtime gives; below the second, collect removes what was left behind.
 RESERVED = ".omega"
