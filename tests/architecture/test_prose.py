@@ -1,10 +1,12 @@
-"""Pages have one sentence a line, so that a change of one sentence is a change of one line."""
+"""Pages have one sentence a line, so that a change of a sentence is a change of a line, and name files that exist."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -13,17 +15,35 @@ PAGES = [
     *sorted((ROOT / "packages").glob("*/README.md")),
 ]
 
+#: A decision is never edited, so it names files as they were.
+CURRENT = [page for page in PAGES if page.parent.name != "decisions"]
+
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})")
 _NO_PROSE = re.compile(r"\s*(\||#|<!--)")
 _NUMBER = re.compile(r"\s*\d+\. ")
 _CODE = re.compile(r"`+[^`]*`+")
 _SECOND_SENTENCE = re.compile(r"[.!?][)\"'*]* [A-Z*\[`]")
 _ABBREVIATION = re.compile(r"\b(e\.g|i\.e|cf|vs)\. ")
+#: A file of the checkout, or of the source of a distribution; several of them as ``{a,b}``.
+_FILE = re.compile(r"`((?:packages|tests|docs|deploy|benchmarks|changelog\.d|omega_\w+)/[\w/.{},-]+)`")
+_SEVERAL = re.compile(r"(.*)\{(.*)\}(.*)")
 
 
 def test_no_line_of_prose_holds_two_sentences() -> None:
     found = [f"{page.relative_to(ROOT)}:{line}" for page in PAGES for line in lines_with_two_sentences(page)]
     assert not found, "begin a new line after each sentence: " + ", ".join(found)
+
+
+@pytest.mark.parametrize("page", CURRENT, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    named = [name for match in _FILE.findall(page.read_text(encoding="utf-8")) for name in each_of(match)]
+    assert [name for name in named if not exists(name)] == []
+
+
+def test_several_files_may_be_named_at_once() -> None:
+    assert list(each_of("omega_ml/{keys,secrets}.py")) == ["omega_ml/keys.py", "omega_ml/secrets.py"]
+    assert exists("omega_ml/keys.py")
+    assert not exists("omega_ml/log.py")
 
 
 def test_two_sentences_are_seen(tmp_path: Path) -> None:
@@ -48,3 +68,18 @@ def lines_with_two_sentences(page: Path) -> Iterator[int]:
             prose = _ABBREVIATION.sub("", _CODE.sub("`", _NUMBER.sub("", line)))
             if _SECOND_SENTENCE.search(prose):
                 yield number
+
+
+def each_of(name: str) -> Iterator[str]:
+    """Yield the files that are named, of which ``{a,b}`` stands for two."""
+    several = _SEVERAL.fullmatch(name)
+    if several is None:
+        yield name
+    else:
+        yield from (several[1] + one + several[3] for one in several[2].split(","))
+
+
+def exists(name: str) -> bool:
+    """Tell whether a file or folder exists in the checkout, or in the source of a distribution."""
+    places = [ROOT, *(ROOT / "packages").glob("*/src")]
+    return any((place / name).exists() for place in places)
