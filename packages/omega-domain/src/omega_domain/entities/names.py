@@ -194,12 +194,12 @@ def is_hidden(name: str) -> bool:
 
 
 def is_reserved(name: str) -> bool:
-    """Whether this is a name that only the runtime gives; users read and drop what has one, and put nothing there."""
+    """Whether only the runtime gives this name; users may read and drop such an object, and put none there."""
     return name.split("/", 1)[0] == RESERVED
 
 
 def is_temporary(name: str) -> bool:
-    """Whether the runtime gave this name to what nobody needs when a task has ended, so that collect may remove it."""
+    """Whether the runtime gave this name to an object of one task, which collect may remove once the task has ended."""
     return name.startswith(TEMPORARY)
 
 

@@ -1,6 +1,7 @@
 """Filters: a tree of conditions on columns, written as ``Q(x__gt=5, y="a") & ~Q(z__isnull=True)``.
 
-The tree is pure data. It can be evaluated on plain dicts here; stores and backends translate it to what they run on.
+The tree is pure data. It can be evaluated on plain dicts here; stores and backends translate it into queries of their
+own.
 """
 
 from __future__ import annotations
