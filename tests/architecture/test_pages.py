@@ -1,4 +1,4 @@
-"""Pages have one sentence a line, so that a change of a sentence is a change of a line, and name files that exist."""
+"""Pages have one sentence a line, and name what there is: files that exist, every setting, every export."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+import omega_ml
+from omega_ml.settings_files import TABLE_KEYS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -38,6 +41,17 @@ def test_no_line_of_prose_holds_two_sentences() -> None:
 def test_files_that_a_page_names_exist(page: Path) -> None:
     named = [name for match in _FILE.findall(page.read_text(encoding="utf-8")) for name in each_of(match)]
     assert [name for name in named if not exists(name)] == []
+
+
+def test_every_setting_is_in_the_table_of_settings() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert [name for name in TABLE_KEYS if f"\n| `{name}` | " not in page] == []
+
+
+def test_every_export_is_in_the_reference() -> None:
+    page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    exports = set(dir(omega_ml)) - set(dir(omega_ml.Omega)) - set(omega_ml.Omega.__annotations__)
+    assert [name for name in sorted(exports) if not re.search(rf"[.`]{name}`", page)] == []
 
 
 def test_several_files_may_be_named_at_once() -> None:
