@@ -332,9 +332,9 @@ def test_rows_come_in_their_order_however_the_database_gives_them(om: Omega) -> 
 
 def test_an_unknown_column_is_an_error(om: Omega) -> None:
     _put(om, _frame())
-    with pytest.raises(ColumnNotFoundError, match="txet"):
+    with pytest.raises(ColumnNotFoundError, match="no column 'txet' in 'rows'"):
         om.datasets.get("rows", txet="a")
-    with pytest.raises(ColumnNotFoundError):
+    with pytest.raises(ColumnNotFoundError, match="no column 'nothing' in 'rows'"):
         om.datasets.get("rows[nothing]")
 
 
@@ -359,7 +359,7 @@ def test_indexes_are_made_for_columns_and_levels(om: Omega) -> None:
     _put(om, frame, append=True, index=["x"])
     with pytest.raises(UnsupportedOptionError, match="other indexes"):
         _put(om, frame, append=True, index=["text"])
-    with pytest.raises(ColumnNotFoundError, match="nothing"):
+    with pytest.raises(ColumnNotFoundError, match="no column 'nothing' in 'other'"):
         _put(om, frame, "other", index=["-nothing"])
     assert not om.datasets.exists("other")
     _put(om, pd.DataFrame({"-x": [1], "x": [2]}), "signs", index=["-x", "--x"])

@@ -92,7 +92,7 @@ def test_filters_choose_dicts_by_their_keys(om: Omega) -> None:
 
 def test_a_filter_on_an_unknown_key_or_on_no_dicts_is_an_error(om: Omega) -> None:
     om.datasets.put([{"x": 1}], "a")
-    with pytest.raises(ColumnNotFoundError, match="z"):
+    with pytest.raises(ColumnNotFoundError, match="no column 'z' in 'a'"):
         om.datasets.get("a", z=1)
     om.datasets.put("text", "b")
     with pytest.raises(UnsupportedOptionError, match="no dicts"):

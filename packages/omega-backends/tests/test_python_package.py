@@ -127,6 +127,13 @@ class TestPutting:
             om.scripts.put(write(tmp_path, one=content) / "one.py", "s")
         assert not om.scripts.exists("s")
 
+    def test_messages_call_an_object_by_the_noun_of_its_store(self, om: Omega, tmp_path: Path) -> None:
+        path = write(tmp_path, one="x = 1") / "one.py"
+        with pytest.raises(UnsupportedObjectError, match=r"^the script 's' can not be put: "):
+            om.scripts.put(path, "s")
+        with pytest.raises(UnsupportedObjectError, match=r"^the job 'nb' can not be put: .*not there"):
+            om.jobs.put("nowhere", "nb")
+
     @pytest.mark.parametrize("content", ["from .other import run", "run = max", "import os as run", "class run: pass"])
     def test_the_function_may_be_made_in_any_way(self, om: Omega, tmp_path: Path, content: str) -> None:
         om.scripts.put(write(tmp_path / "pkg", __init__=content, other=RUN), "s")
@@ -351,6 +358,7 @@ class TestRequirements:
         assert "nowhere-to-be-found>=2, which is not installed" in message
         assert "numpy>=1," not in message
         assert "; unneeded" not in message
+        assert message.startswith("the script 's' needs")
 
     def test_they_are_found_beside_the_code(self, om: Omega, tmp_path: Path) -> None:
         package = write(tmp_path / "a" / "pkg", __init__=RUN)

@@ -383,6 +383,13 @@ def test_an_unknown_column_is_refused_with_the_nearest_named() -> None:
         Q.from_kwargs({"salse__gt": 1}, columns=["sales", "city"])
 
 
+def test_the_message_names_the_object_that_is_checked() -> None:
+    with pytest.raises(ColumnNotFoundError, match="no column 'day' in 'shops'; there are: city, sales"):
+        Q(day=1).check_columns(["city", "sales"], of="shops")
+    with pytest.raises(InvalidFilterError, match="unknown operator 'foo' on column 'city' of 'shops'; there are: eq"):
+        Q(city__foo=1).check_columns(["city", "sales"], of="shops")
+
+
 def test_the_columns_of_a_whole_tree_are_checked() -> None:
     query = (Q(x=1) | ~Q(y=2)) & Q(z=3)
     query.check_columns(["x", "y", "z"])

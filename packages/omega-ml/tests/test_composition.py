@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-import omega_ml
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.entities.names import DATA
 from omega_domain.errors import SettingsError, StoreUnavailableError, UnsupportedOptionError
@@ -165,30 +164,3 @@ def test_the_fixture_om_is_fresh_and_in_memory(om: Omega) -> None:
 
 def test_the_fixture_om_is_fresh_again(om: Omega) -> None:
     assert om.buckets == []
-
-
-def test_the_module_stands_for_an_omega_that_is_opened_on_first_use(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OMEGA_HOME", str(tmp_path / "mine"))
-    fresh: Any = type(omega_ml)(omega_ml.__name__)
-    assert not (tmp_path / "mine").exists()
-    fresh.datasets.put([1, 2], "d")
-    assert fresh.datasets.get("d") == [1, 2]
-    assert fresh["other"].bucket == "other"
-    assert fresh["other"].context is fresh.context
-    assert fresh.buckets == ["omega"]
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["BaseDataBackend", "BaseModelBackend", "GridFSProxy", "Metadata", "Omega", "Q", "errors", "setup", "virtualobj"],
-)
-def test_the_module_exports_what_users_need(name: str) -> None:
-    assert getattr(omega_ml, name).__name__.endswith(name)
-    assert name in dir(omega_ml)
-
-
-def test_what_the_module_lacks_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        getattr(omega_ml, "nothing")  # noqa: B009 -- no type checker would read it otherwise

@@ -97,7 +97,7 @@ class ParquetBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
         """
         meta = self._metadata(name)
         schema = FrameSchema.from_plain(meta.kind_meta)
-        places = schema.select(columns, excluding=excluding)
+        places = schema.select(columns, excluding=excluding, of=name)
         if schema.is_series and len(places) != 1:
             raise UnsupportedOptionError(f"{name!r} is a Series, whose only column can not be left out")
         if chunksize is not None and chunksize < 1:
@@ -108,7 +108,7 @@ class ParquetBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
             open_part(self.data_store.payloads),
             places=places,
             rows=range(schema.rows)[slice(*rows)] if rows is not None else range(schema.rows),
-            query=bind(filter, schema) if filter is not None else None,
+            query=bind(filter, schema, of=name) if filter is not None else None,
         )
         return reader.frame() if chunksize is None else reader.chunks(chunksize)
 

@@ -108,12 +108,12 @@ class _RowsBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
         """
         meta = self._metadata(name)
         schema, fields = _from_meta(meta)
-        places = schema.select(columns, excluding=excluding)
+        places = schema.select(columns, excluding=excluding, of=name)
         if schema.is_series and len(places) != 1:
             raise UnsupportedOptionError(f"{name!r} is a Series, whose only column can not be left out")
         if chunksize is not None and chunksize < 1:
             raise UnsupportedOptionError(f"chunksize must be at least 1, not {chunksize}")
-        query = bind(filter, schema) if filter is not None else None
+        query = bind(filter, schema, of=name) if filter is not None else None
         parts = meta.parts
         collection = self.data_store.context.store.collection(collection_part(parts).ref)
         reader = RowsReader(
@@ -176,7 +176,7 @@ class _RowsBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
     def _begin(self, obj: Frame, name: str, index: Index | None, *, append: bool) -> Metadata:
         """Store a frame in a collection of its own."""
         schema, fields, rows = self._encoded(obj, name, None)
-        keys = _keys(schema, fields, index or ())
+        keys = _keys(schema, fields, index or (), of=name)
         key = f"{self.data_store.object_store_key(name, 'rows')}.{self.data_store.context.new_id()}"
         token = self.data_store.payloads.register_rows(key, new=True)
         collection = self.data_store.context.store.collection(key)
@@ -195,7 +195,7 @@ class _RowsBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
         schema, fields, rows = self._encoded(obj, name, before)
         held = self._collection_part(before)
         if index is not None:
-            keys = [[list(field) for field in one] for one in _keys(schema, fields, index)]
+            keys = [[list(field) for field in one] for one in _keys(schema, fields, index, of=name)]
             if any(one not in held.meta.get("indexes", ()) for one in keys):
                 raise UnsupportedOptionError(
                     f"{name!r} has other indexes; make them by om.datasets.collection({name!r}).create_index, or put "
@@ -296,13 +296,15 @@ def _from_meta(meta: Metadata | Version) -> tuple[FrameSchema, list[RowField]]:
     return schema, fields_of(schema, meta.kind_meta["documents"]["names"])
 
 
-def _keys(schema: FrameSchema, fields: Sequence[RowField], index: Index) -> list[list[tuple[str, int]]]:
+def _keys(schema: FrameSchema, fields: Sequence[RowField], index: Index, *, of: str) -> list[list[tuple[str, int]]]:
     """Return the indexes as (field, direction), by the labels of columns or the names of index levels."""
     listed = [index] if isinstance(index, str) else list(index)
-    return [[_key(schema, fields, label) for label in ([one] if isinstance(one, str) else one)] for one in listed]
+    return [
+        [_key(schema, fields, label, of=of) for label in ([one] if isinstance(one, str) else one)] for one in listed
+    ]
 
 
-def _key(schema: FrameSchema, fields: Sequence[RowField], label: str) -> tuple[str, int]:
+def _key(schema: FrameSchema, fields: Sequence[RowField], label: str, *, of: str) -> tuple[str, int]:
     way = -1 if label.startswith("-") else 1
     plain = label[1:] if label[:1] in {"+", "-"} else label
     labels = schema.column_labels
@@ -314,4 +316,4 @@ def _key(schema: FrameSchema, fields: Sequence[RowField], label: str) -> tuple[s
     names = list(schema.index.names)
     if plain in names[:levels]:
         return fields[names.index(plain)].name, way
-    raise column_not_found(plain, [*labels, *names[:levels]])
+    raise column_not_found(plain, [*labels, *names[:levels]], of=of)

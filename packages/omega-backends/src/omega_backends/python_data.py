@@ -207,5 +207,5 @@ def _matching(value: Any, query: Q, name: str) -> list[Any]:
         raise UnsupportedOptionError(f"{name!r} can not be filtered: it holds no dicts, whose keys a filter could name")
     known = {key for item in dicts for key in item}
     if known:
-        query.check_columns(known)
+        query.check_columns(known, of=name)
     return [item for item in dicts if query.matches(item)]

@@ -14,7 +14,7 @@ from omega_backends.scripts.reading import read_source
 from omega_backends.scripts.requirements import check_requirements
 from omega_backends.scripts.source import Source
 from omega_domain.backends.base import BaseDataBackend
-from omega_domain.entities.names import JOBS, SCRIPTS
+from omega_domain.entities.names import JOBS, NOUN_OF, SCRIPTS
 from omega_domain.entities.version import Payload
 from omega_domain.ports.backend import SupportsActions, SupportsSummary
 from omega_domain.repository.metadata import Metadata
@@ -54,7 +54,7 @@ class PythonPackageBackend(BaseDataBackend, SupportsActions, SupportsSummary):
         Raises:
             UnsupportedObjectError: it is not such code, or has no function to call.
         """
-        source = read_source(obj, name, requirements)
+        source = read_source(obj, self._title(name), requirements)
         content = source.to_zip()
         part = self.model_store.payloads.write(lambda file: file.write(content))
         return self.model_store.make_metadata(name, self.KIND).set_payload(Payload([part], source.facts)).save()
@@ -99,19 +99,22 @@ class PythonPackageBackend(BaseDataBackend, SupportsActions, SupportsSummary):
         """Return the files, the function and the requirements."""
         return dict(self.model_store.resolve(name).kind_meta)
 
+    def _title(self, name: str) -> str:
+        return f"{NOUN_OF[self.model_store.prefix]} {name!r}"
+
     def _load(self, meta: Metadata) -> LoadedPackage:
         meta.check_trust()
 
         def read() -> Source:
-            check_requirements(meta.kind_meta["requirements"], meta.name)
+            check_requirements(meta.kind_meta["requirements"], self._title(meta.name))
             return self._read(meta)
 
         key = f"{meta.ref.id} {meta.parts[0].sha256}"
-        return PACKAGES.get_or_load(key, read, title=f"script {meta.name}@{meta.version}")
+        return PACKAGES.get_or_load(key, read, title=f"{NOUN_OF[meta.prefix]} {meta.name}@{meta.version}")
 
     def _read(self, meta: Metadata) -> Source:
         with self.model_store.payloads.open(meta.parts[0]) as file:
-            return Source.from_zip(file.read(), meta.kind_meta, meta.name)
+            return Source.from_zip(file.read(), meta.kind_meta, self._title(meta.name))
 
 
 def _forward(

@@ -94,7 +94,7 @@ class UnknownKindError(OmegaError, ValueError):
 
 
 class SchemaMismatchError(OmegaError, ValueError):
-    """What is appended does not fit what is there."""
+    """The appended data does not fit the object that is there."""
 
 
 class ConflictError(OmegaError, RuntimeError):
@@ -134,7 +134,7 @@ class BlobNotFoundError(StoreError, FileNotFoundError):
 
 
 class StoreDamagedError(StoreError):
-    """What tells which payloads are needed was lost; nothing was removed."""
+    """The heads and versions that name payloads were lost; nothing was removed."""
 
 
 class DuplicateDocumentError(StoreError):
@@ -202,7 +202,7 @@ class PromotionRefusedError(PromotionError):
 
 
 class ArchiveError(OmegaError, ValueError):
-    """An archive or backup can not be written or is not what it should be; what was there is unchanged."""
+    """An archive or backup can not be written, or is damaged; the objects that were there are unchanged."""
 
 
 class ProtectedContextError(OmegaError, PermissionError):

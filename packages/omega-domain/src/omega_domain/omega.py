@@ -45,6 +45,9 @@ class Omega:
         fields: further fields of :class:`~omega_domain.repository.context.Context`.
     """
 
+    context: Context
+    bucket: str
+
     def __init__(
         self,
         context: Context | None = None,

@@ -84,7 +84,7 @@ def open_omega(settings: Settings) -> Omega:
 
 
 def trust_of(settings: Settings) -> Trust:
-    """Return what decides what may be loaded; a key is made when it is needed."""
+    """Return the rules for the code that may be loaded; a key is made when it is needed."""
     where = settings.store.value
     is_in_memory = isinstance(where, str) and where.startswith("memory://")
     keys: KeyRing = _of_this_process() if is_in_memory else key_ring(settings)

@@ -1,4 +1,4 @@
-"""Contexts: those that the files describe, describing further ones, choosing one, and which are protected."""
+"""Contexts in settings files: list, add, remove and choose them, and tell which are protected."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""What was seen: the highest revision of each object whose signature was verified here.
+"""Memory of a key ring: the highest revision of each object whose signature was verified here.
 
-Kept beside the keys, so that an older state that somebody puts back in a store is noticed by later processes, too.
+The memory is kept beside the keys. By it, later processes notice that somebody has put an older state back into a
+store.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Plug-ins: stores, backends and codec leaves that installed packages offer by entry points.
 
 Groups: ``omega.stores`` (name = scheme of the URL, value = ``open(url) -> (MetadataStore, Store)``), ``omega.backends``
-(name = kind, value = a backend class), ``omega.gates`` (a gate, what makes one of its arguments, or a function of the
-candidate) and ``omega.codecs`` (name = top-level name of a library, value = a function that returns the leaves of its
-types). ``omega.runtimes`` and ``omega.workers`` name what opens the distributed runtime and what runs a worker of it.
-Nothing of a plug-in is imported before it is needed.
+(name = kind, value = a backend class), ``omega.gates`` (a gate, a class or function that makes a gate from arguments,
+or a function of the candidate) and ``omega.codecs`` (name = top-level name of a library, value = a function that
+returns the leaves of its types). ``omega.runtimes`` and ``omega.workers`` name the function that opens the distributed
+runtime, and the function that runs a worker. Nothing of a plug-in is imported before it is needed.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class PublicKey:
 
     @property
     def id(self) -> str:
-        """What signatures and messages call it: a part of its SHA-256."""
+        """The name of the key in signatures and messages: a part of its SHA-256."""
         return f"ed25519-{hashlib.sha256(self.raw).hexdigest()[:32]}"
 
     def to_line(self) -> str:

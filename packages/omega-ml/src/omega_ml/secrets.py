@@ -1,4 +1,4 @@
-"""References to secrets: what stands in a setting in place of a password, looked up when a store is opened.
+"""References to secrets: text in place of a password in a setting, which is looked up when a store is opened.
 
 There is one syntax, for a whole setting and for a piece of a URL: ``${env:NAME}`` is a variable of the environment,
 ``${file:/path}`` the content of a file, ``${keyring:SERVICE/USER}`` a password of the keyring of the user's desktop.
@@ -33,7 +33,7 @@ def is_reference(text: str) -> bool:
 
 
 def check(value: Any) -> None:
-    """See that all references are well formed, without looking anything up.
+    """Check that all references are well formed, without looking anything up.
 
     Raises:
         ValueError: one is not, or stands without its brackets.
@@ -46,7 +46,7 @@ def check(value: Any) -> None:
 
 
 def resolve(value: Any, environ: Mapping[str, str]) -> Any:
-    """Return a value with what its references stand for.
+    """Return a value with the secrets that its references stand for.
 
     What becomes part of a URL as a user, a password or an option is escaped as URLs need it.
 

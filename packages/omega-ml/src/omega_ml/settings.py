@@ -132,7 +132,7 @@ class Settings:
 
     @property
     def retention(self) -> Retention:
-        """What collect leaves alone."""
+        """The versions and payloads that collect leaves alone."""
         return Retention(keep=self.keep.value, grace=self.grace.value, lease=self.lease.value)
 
     @property
@@ -263,7 +263,7 @@ def _sources(arguments: Mapping[str, Any] | None, environ: Mapping[str, str] | N
 
 @contextmanager
 def _refused(name: str, raw: Any, source: str) -> Iterator[None]:
-    """Say of what is wrong with a value which setting it is, and who set it."""
+    """Name the setting of a wrong value, and the source that set it, in the error."""
     try:
         yield
     except ValueError as error:

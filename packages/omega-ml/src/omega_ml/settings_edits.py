@@ -1,6 +1,6 @@
 """Edits of ``omega.toml`` that leave everything else in the file as it is: comments, order, line ends, permissions.
 
-The text is edited by lines; what comes out must mean just what was asked for, or nothing is written.
+The text is edited by lines. The outcome is read again, and written only if it has the settings that were asked for.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _edit(
 
 
 def _means(new: str, old: str, expected: Mapping[tuple[str, ...], Any]) -> bool:
-    """Tell whether a text says what another said but for what was to change."""
+    """Tell whether a text has the settings of another one, apart from the intended change."""
     try:
         content, before = tomllib.loads(new), tomllib.loads(old)
     except tomllib.TOMLDecodeError:

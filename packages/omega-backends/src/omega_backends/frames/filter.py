@@ -41,16 +41,21 @@ _FROM_TEXT: Mapping[type, Callable[[str], Any]] = {
 }
 
 
-def bind(query: Q, schema: FrameSchema) -> Q:
+def bind(query: Q, schema: FrameSchema, *, of: str | None = None) -> Q:
     """Return the filter with columns named as in Parquet and values fit for their dtypes.
 
     Columns of the frame come first, then named levels of its index.
+
+    Args:
+        query: the filter.
+        schema: the frame's.
+        of: name of the object, for messages.
 
     Raises:
         ColumnNotFoundError: there is no such column.
         InvalidFilterError: an operator or value does not fit the column.
     """
-    return Q.of(_bind(query.root, schema))
+    return Q.of(_bind(query.root, schema, of))
 
 
 def evaluate(query: Q, columns: Mapping[str, Column], length: int) -> Mask:
@@ -65,19 +70,19 @@ def evaluate(query: Q, columns: Mapping[str, Column], length: int) -> Mask:
         return _evaluate(query.root, columns, length)
 
 
-def _bind(node: Node, schema: FrameSchema) -> Node:
+def _bind(node: Node, schema: FrameSchema, of: str | None) -> Node:
     match node:
         case Condition():
-            return _bind_condition(node, schema)
+            return _bind_condition(node, schema, of)
         case Not(term):
-            return Not(_bind(term, schema))
+            return Not(_bind(term, schema, of))
         case And(terms):
-            return And(tuple(_bind(term, schema) for term in terms))
-    return Or(tuple(_bind(term, schema) for term in node.terms))
+            return And(tuple(_bind(term, schema, of) for term in terms))
+    return Or(tuple(_bind(term, schema, of) for term in node.terms))
 
 
-def _bind_condition(condition: Condition, schema: FrameSchema) -> Condition:
-    field = _field(condition, schema)
+def _bind_condition(condition: Condition, schema: FrameSchema, of: str | None) -> Condition:
+    field = _field(condition, schema, of)
     _check_operator(condition, field.dtype)
     if condition.op in TEXT_OPERATORS or condition.op == "isnull":
         return replace(condition, column=field.name)
@@ -86,7 +91,7 @@ def _bind_condition(condition: Condition, schema: FrameSchema) -> Condition:
     return Condition(field.name, condition.op, fit if condition.op in {"in", "nin", "between"} else fit[0])
 
 
-def _field(condition: Condition, schema: FrameSchema) -> Field:
+def _field(condition: Condition, schema: FrameSchema, of: str | None) -> Field:
     labels = schema.column_labels
     places = find(condition.column, labels)
     if len(places) > 1:
@@ -100,7 +105,7 @@ def _field(condition: Condition, schema: FrameSchema) -> Field:
     for name, level in zip(names, schema.index.levels, strict=False):
         if name is not None and name == condition.column:
             return level
-    Q((condition.column, condition.op, condition.value)).check_columns([*labels, *filter(None, names)])
+    Q((condition.column, condition.op, condition.value)).check_columns([*labels, *filter(None, names)], of=of)
     raise InvalidFilterError(
         f"{condition.column!r} is the name of a RangeIndex, which is not kept row by row; use rows=(start, end)"
     )

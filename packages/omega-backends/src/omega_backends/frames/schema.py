@@ -112,12 +112,15 @@ class FrameSchema:
         """All columns that are written, those of the index first."""
         return self.index.levels + self.fields
 
-    def select(self, columns: Sequence[Hashable] | None, *, excluding: bool = False) -> list[int]:
+    def select(
+        self, columns: Sequence[Hashable] | None, *, excluding: bool = False, of: str | None = None
+    ) -> list[int]:
         """Return the places of the named columns in the order of their names; all for None.
 
         Args:
             columns: labels, or how they read; one may stand alone.
             excluding: all but these, in the order of the frame.
+            of: name of the object, for the message.
 
         Raises:
             ColumnNotFoundError: there is no such column.
@@ -127,7 +130,7 @@ class FrameSchema:
             return every
         labels = self.column_labels
         columns = [columns] if isinstance(columns, str) else columns
-        places = list(dict.fromkeys(place for column in columns for place in _found(column, labels)))
+        places = list(dict.fromkeys(place for column in columns for place in _found(column, labels, of)))
         return [place for place in every if place not in set(places)] if excluding else places
 
     @property
@@ -187,10 +190,10 @@ def _series_labels(name: Hashable) -> pd.Index[Any]:
     return pd.Index(label, dtype=object, tupleize_cols=False)
 
 
-def _found(column: Hashable, labels: pd.Index[Any]) -> list[int]:
+def _found(column: Hashable, labels: pd.Index[Any], of: str | None) -> list[int]:
     places = find(column, labels)
     if not places:
-        raise column_not_found(column, labels)
+        raise column_not_found(column, labels, of=of)
     return places
 
 

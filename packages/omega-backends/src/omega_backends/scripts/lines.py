@@ -19,19 +19,19 @@ _LONGEST_CONSTANT: Final = 10_000
 _ANNOTATIONS: Final = "from __future__ import annotations\n"
 
 
-def lines_of(function: FunctionType, name: str) -> bytes:
+def lines_of(function: FunctionType, title: str) -> bytes:
     """Return a module with a function, and with all that it uses from around it.
 
     These are imported modules, what comes from such, constants, and functions and classes that were typed in as well.
 
     Args:
         function: the function.
-        name: name of the script, for messages.
+        title: what it is called in messages, such as ``script 'clean'``.
 
     Raises:
         UnsupportedObjectError: its lines are not known, or it uses something else.
     """
-    module = _Module(function, name)
+    module = _Module(function, title)
     module.add_lines(function)
     return module.text().encode()
 
@@ -39,10 +39,10 @@ def lines_of(function: FunctionType, name: str) -> bytes:
 class _Module:
     """A module that is put together."""
 
-    def __init__(self, function: FunctionType, name: str) -> None:
+    def __init__(self, function: FunctionType, title: str) -> None:
         function = inspect.unwrap(function)
         self._around = function.__globals__
-        self._name = name
+        self._title = title
         self._seen: set[str] = set()
         self._first: list[str] = []
         self._then: list[str] = []
@@ -68,7 +68,7 @@ class _Module:
             ast.parse(lines)
         except (OSError, TypeError, SyntaxError) as error:
             why = f"the code of {obj.__name__} can not be found: {error}; put the path of a file that has it"
-            raise refusal(self._name, why) from error
+            raise refusal(self._title, why) from error
         return lines
 
     def _add(self, word: str, value: Any, user: str) -> None:
@@ -83,7 +83,7 @@ class _Module:
         else:
             kind = type(value).__name__
             why = f"{user} uses {word} from around it, a {kind}, which can not travel with it"
-            raise refusal(self._name, f"{why}: give it as an argument, or make it inside of the function")
+            raise refusal(self._title, f"{why}: give it as an argument, or make it inside of the function")
 
     def _is_typed_in(self, value: FunctionType | type, word: str) -> bool:
         return value.__module__ == self._around.get("__name__") and value.__qualname__ == word

@@ -21,7 +21,7 @@ _OPTION: Final = re.compile(r"\s+--[a-z].*$")
 _INCLUDE: Final = re.compile(r"(-r|--requirement)[ =]*(?P<path>.+)")
 
 
-def declared(path: Path, name: str) -> tuple[str, ...]:
+def declared(path: Path, title: str) -> tuple[str, ...]:
     """Return what the code at a path says that it requires.
 
     That is, of a package: ``requirements.txt`` in its folder, or else ``[project] dependencies`` of a
@@ -35,30 +35,30 @@ def declared(path: Path, name: str) -> tuple[str, ...]:
         inline = _INLINE.search(path.read_text(encoding="utf-8", errors="replace"))
         lines = inline["content"].splitlines(keepends=True) if inline else []
         content = "".join(line[2:] if line.startswith("# ") else line[1:] for line in lines)
-        return tuple(checked(_toml(content, path, name).get("dependencies", ()), name))
+        return tuple(checked(_toml(content, path, title).get("dependencies", ()), title))
     if (listed := path / "requirements.txt").is_file():
-        return tuple(checked(tuple(_lines(listed, name, seen=set())), name))
+        return tuple(checked(tuple(_lines(listed, title, seen=set())), title))
     places = (path, path.parent, *([path.parent.parent] if path.parent.name == "src" else []))
     for project in (place / "pyproject.toml" for place in places):
         if project.is_file():
-            facts = _toml(project.read_text(encoding="utf-8"), project, name)
-            return tuple(checked(facts.get("project", {}).get("dependencies", ()), name))
+            facts = _toml(project.read_text(encoding="utf-8"), project, title)
+            return tuple(checked(facts.get("project", {}).get("dependencies", ()), title))
     return ()
 
 
-def checked(requirements: Sequence[str], name: str) -> Iterator[str]:
+def checked(requirements: Sequence[str], title: str) -> Iterator[str]:
     """Yield requirements as they are compared; raise UnsupportedObjectError for what is none."""
     if not isinstance(requirements, list | tuple):
-        raise refusal(name, f"its requirements are {requirements!r}: give a list, such as ['pandas>=2']")
+        raise refusal(title, f"its requirements are {requirements!r}: give a list, such as ['pandas>=2']")
     for text in requirements:
         try:
             yield str(Requirement(text))
         except (InvalidRequirement, TypeError) as error:
             hint = "it is written as 'pandas>=2', or 'package @ URL'"
-            raise refusal(name, f"{text!r} is no requirement; {hint}") from error
+            raise refusal(title, f"{text!r} is no requirement; {hint}") from error
 
 
-def check_requirements(requirements: Iterable[str], name: str) -> None:
+def check_requirements(requirements: Iterable[str], title: str) -> None:
     """Raise if something that a script needs is not installed here.
 
     Raises:
@@ -67,7 +67,7 @@ def check_requirements(requirements: Iterable[str], name: str) -> None:
     missing = {text: found for text in requirements if (found := _missing(Requirement(text)))}
     if missing:
         raise MissingRequirementError(
-            f"the script {name!r} needs {'; '.join(missing.values())}: install this where the task runs "
+            f"the {title} needs {'; '.join(missing.values())}: install this where the task runs "
             f"(pip install {' '.join(map(repr, missing))})"
         )
 
@@ -84,22 +84,22 @@ def _missing(requirement: Requirement) -> str | None:
     return f"{requirement}, but {found} is installed"
 
 
-def _lines(path: Path, name: str, *, seen: set[Path]) -> Iterator[str]:
+def _lines(path: Path, title: str, *, seen: set[Path]) -> Iterator[str]:
     """Yield the requirements in a file as pip reads it; where they are to be had from is pip's business."""
     if path in seen or not path.is_file():
-        raise refusal(name, f"{path} is not there" if path not in seen else f"{path} includes itself")
+        raise refusal(title, f"{path} is not there" if path not in seen else f"{path} includes itself")
     for line in path.read_text(encoding="utf-8").replace("\\\n", " ").splitlines():
         text = _COMMENT.sub("", line).strip()
         if included := _INCLUDE.match(text):
-            yield from _lines((path.parent / included["path"].strip()).resolve(), name, seen={*seen, path})
+            yield from _lines((path.parent / included["path"].strip()).resolve(), title, seen={*seen, path})
         elif text.startswith(("-e", "--editable")):
-            raise refusal(name, f"{text!r} in {path} is a folder of this machine: name an installable package")
+            raise refusal(title, f"{text!r} in {path} is a folder of this machine: name an installable package")
         elif text and not text.startswith("-"):
             yield _OPTION.sub("", text)
 
 
-def _toml(text: str, path: Path, name: str) -> dict[str, Any]:
+def _toml(text: str, path: Path, title: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise refusal(name, f"{path} is not TOML: {error}") from error
+        raise refusal(title, f"{path} is not TOML: {error}") from error

@@ -93,13 +93,13 @@ class Source:
         return buffer.getvalue()
 
     @classmethod
-    def from_zip(cls, content: bytes, facts: Mapping[str, Any], name: str) -> Source:
+    def from_zip(cls, content: bytes, facts: Mapping[str, Any], title: str) -> Source:
         """Return the code in a zip that was put.
 
         Args:
             content: the zip.
             facts: what is known of it, see :attr:`facts`.
-            name: name of the script, for messages.
+            title: what it is called in messages, such as ``script 'clean'``.
 
         Raises:
             CorruptPayloadError: it is no such zip.
@@ -108,7 +108,7 @@ class Source:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 files = {entry.filename: archive.read(entry) for entry in _checked(archive.infolist(), facts["top"])}
         except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-            raise CorruptPayloadError(f"the script {name!r} can not be unpacked: {error}; put it again") from error
+            raise CorruptPayloadError(f"the {title} can not be unpacked: {error}; put it again") from error
         return cls(
             top=facts["top"],
             files=files,
@@ -128,9 +128,9 @@ class Source:
         return folder / self.root
 
 
-def refusal(name: str, why: str) -> UnsupportedObjectError:
-    """Return the error for what can not be a script."""
-    return UnsupportedObjectError(f"the script {name!r} can not be put: {why}")
+def refusal(title: str, why: str) -> UnsupportedObjectError:
+    """Return the error for code that can not be put, which the message calls by its title."""
+    return UnsupportedObjectError(f"the {title} can not be put: {why}")
 
 
 def _checked(entries: list[zipfile.ZipInfo], top: object) -> list[zipfile.ZipInfo]:

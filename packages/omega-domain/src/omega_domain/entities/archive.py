@@ -1,4 +1,4 @@
-"""Archives: what the index of an archive says, and what it must be like before anything of it is believed."""
+"""Archives: the index of an archive, and the checks that it passes before anything else in the archive is used."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Index:
 
     @classmethod
     def from_text(cls, text: str, name: str) -> Index:
-        """Read the text of an index; nothing in it is believed before it was looked at.
+        """Read the text of an index, and check every field of it.
 
         Raises:
             ArchiveError: it is no index, or of a newer format, or says what can not be.
@@ -260,7 +260,7 @@ def _check_index(index: Index, name: str) -> None:
 
 
 def check_part(index: Index, part: Part, name: str) -> None:
-    """See that an archive holds what a part of a payload refers to. Raises ArchiveError."""
+    """Check that an archive holds the blob or documents that a part of a payload refers to. Raises ArchiveError."""
     fields: tuple[object, ...] = (part.ref, part.size, part.meta)
     fits = [isinstance(*pair) for pair in zip(fields, (str, int, dict), strict=True)] == [True] * len(fields)
     if fits and part.type in {"blob", "page"}:

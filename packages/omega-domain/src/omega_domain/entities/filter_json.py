@@ -1,4 +1,4 @@
-"""Values of filters as plain JSON: what JSON has stays as it is, other types become ``{type: text}``."""
+"""Values of filters as plain JSON: a value of a JSON type stays as it is, any other becomes ``{type: text}``."""
 
 from __future__ import annotations
 

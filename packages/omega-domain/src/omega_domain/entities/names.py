@@ -21,6 +21,8 @@ ANY = "*"
 #: What tells the stores of a bucket apart: those of data, models, notebooks and scripts.
 DATA, MODELS, JOBS, SCRIPTS = "data/", "models/", "jobs/", "scripts/"
 PREFIXES = (DATA, MODELS, JOBS, SCRIPTS)
+#: What an object of a store is called in messages.
+NOUN_OF: Mapping[str, str] = {DATA: "dataset", MODELS: "model", JOBS: "job", SCRIPTS: "script"}
 
 #: First part of the names that only the runtime gives; below the second, collect removes what was left behind.
 RESERVED = ".omega"
@@ -192,12 +194,12 @@ def is_hidden(name: str) -> bool:
 
 
 def is_reserved(name: str) -> bool:
-    """Whether this is a name that only the runtime gives; users read and drop what has one, and put nothing there."""
+    """Whether only the runtime gives this name; users may read and drop such an object, and put none there."""
     return name.split("/", 1)[0] == RESERVED
 
 
 def is_temporary(name: str) -> bool:
-    """Whether the runtime gave this name to what nobody needs when a task has ended, so that collect may remove it."""
+    """Whether the runtime gave this name to an object of one task, which collect may remove once the task has ended."""
     return name.startswith(TEMPORARY)
 
 

@@ -1,4 +1,4 @@
-"""Operators of filters: which value each takes, and what it says about one cell in plain Python.
+"""Operators of filters: the value that each takes, and whether it holds for one cell, in plain Python.
 
 Nulls are as in pandas: ``None``, ``NaN``, ``NaT`` and ``NA`` are null; comparing with a null is False, ``ne`` is its
 negation; ``in`` finds nulls if a null is among its values.

@@ -1,4 +1,4 @@
-"""Promotions: what one would do, which conditions it met, and what is on record of those that were done."""
+"""Promotions: the plan of one, the outcomes of its gates, and the records of those that were done."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class PromotionPlan:
 
     @property
     def refusals(self) -> list[Outcome]:
-        """What the gates object to, those of what is brought along included."""
+        """The objections of all gates, also those to the datasets that are brought along."""
         return [outcome for plan in self.whole for outcome in plan.outcomes if not outcome.passed]
 
     @property
@@ -167,7 +167,7 @@ class PromotionPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
-    """A record of the history of an object. Each names the hash of the one before, so none can be left out unseen.
+    """A record of the history of an object. Each names the hash of the one before, so that a missing one is noticed.
 
     Attributes:
         id: of the promotion, or of whatever else is recorded.

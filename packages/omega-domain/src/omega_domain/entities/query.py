@@ -1,6 +1,7 @@
 """Filters: a tree of conditions on columns, written as ``Q(x__gt=5, y="a") & ~Q(z__isnull=True)``.
 
-The tree is pure data. It can be evaluated on plain dicts here; stores and backends translate it to what they run on.
+The tree is pure data. It can be evaluated on plain dicts here; stores and backends translate it into queries of their
+own.
 """
 
 from __future__ import annotations
@@ -122,8 +123,12 @@ class Q:
         """Return the columns that the filter reads."""
         return {condition.column for condition in _conditions(self.root)}
 
-    def check_columns(self, columns: Collection[Hashable]) -> None:
+    def check_columns(self, columns: Collection[Hashable], *, of: str | None = None) -> None:
         """Do nothing if all columns of the filter exist.
+
+        Args:
+            columns: those that exist.
+            of: name of the object that has them, for the message.
 
         Raises:
             ColumnNotFoundError: one does not; the message names the nearest.
@@ -131,7 +136,7 @@ class Q:
         """
         for condition in _conditions(self.root):
             if condition.column not in columns:
-                raise _unknown(condition, columns)
+                raise _unknown(condition, columns, of)
 
     def matches(self, row: Mapping[Any, Any]) -> bool:
         """Tell whether the filter holds for this dict; a missing key is a null."""
@@ -164,13 +169,18 @@ def all_of(queries: Iterable[Q]) -> Q:
     return Q.of(terms[0] if len(terms) == 1 else And(terms))
 
 
-def column_not_found(column: Hashable, columns: Iterable[Hashable]) -> ColumnNotFoundError:
-    """Return the error for an unknown column; its message names the nearest and lists those that exist."""
+def column_not_found(column: Hashable, columns: Iterable[Hashable], *, of: str | None = None) -> ColumnNotFoundError:
+    """Return the error for an unknown column of an object.
+
+    The message names the object, if it is given, and the nearest columns, and lists those that exist.
+    """
     names = [str(name) for name in columns]
     nearest = difflib.get_close_matches(str(column), names, n=3)
     hint = f"did you mean {' or '.join(map(repr, nearest))}? " if nearest else ""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ColumnNotFoundError(f"no column {column!r}; {hint}there are: {', '.join(names[:_SHOWN]) or 'none'}{more}")
+    where = "" if of is None else f" in {of!r}"
+    there = f"{', '.join(names[:_SHOWN]) or 'none'}{more}"
+    return ColumnNotFoundError(f"no column {column!r}{where}; {hint}there are: {there}")
 
 
 def _parse_positional(condition: Any) -> Node:
@@ -190,11 +200,15 @@ def _parse_keyword(key: str, value: Any, columns: Collection[Hashable] | None) -
     return Condition(column, op, value)
 
 
-def _unknown(condition: Condition, columns: Collection[Hashable]) -> ColumnNotFoundError | InvalidFilterError:
+def _unknown(
+    condition: Condition, columns: Collection[Hashable], of: str | None
+) -> ColumnNotFoundError | InvalidFilterError:
     column, _, op = str(condition.column).rpartition("__")
     if column in columns:
-        return InvalidFilterError(f"unknown operator {op!r} on column {column!r}; there are: {', '.join(OPERATORS)}")
-    return column_not_found(condition.column, columns)
+        where = "" if of is None else f" of {of!r}"
+        there = ", ".join(OPERATORS)
+        return InvalidFilterError(f"unknown operator {op!r} on column {column!r}{where}; there are: {there}")
+    return column_not_found(condition.column, columns, of=of)
 
 
 def _conditions(node: Node) -> Iterable[Condition]:

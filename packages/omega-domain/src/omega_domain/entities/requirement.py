@@ -79,7 +79,7 @@ class Worker:
     id: str = ""
 
     def lives(self, now: datetime) -> bool:
-        """Tell whether it still counts as living, by its own lease, whatever that of who asks is."""
+        """Tell whether the worker still counts as living; its own lease decides, not that of the process that asks."""
         return self.seen + self.lease > now
 
     def to_plain(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Versions: what was stored, once and for ever, and the canonical manifest that says so.
+"""Versions: the states of an object, which never change, and the canonical manifest that describes each.
 
-The manifest is JSON with sorted keys and no spaces; its SHA-256 is the digest of the version. Signatures are made over
-the manifest's bytes and live beside it, so the format does not change when they come.
+The manifest is JSON with sorted keys and no spaces; its SHA-256 is the digest of the version. A signature covers the
+bytes of the manifest and is kept beside it, so versions with and without one have the same format.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ class Part:
 
     @property
     def token(self) -> str:
-        """What the documents of this part carry in their field ``_omega``."""
+        """The value of the field ``_omega`` in all documents of this part."""
         return self.ref.rpartition("#")[2]
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What a backend wants a new version to hold.
+    """The payload that a backend gives to a new version.
 
     Attributes:
         parts: the content.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS
+from omega_domain.entities.names import MODELS, NOUN_OF
 from omega_domain.entities.promotion import APPROVE, Outcome
 from omega_domain.errors import SettingsError
 from omega_domain.ports.gate import Candidate, Gate
@@ -30,9 +30,6 @@ COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "<": operator.lt,
     "==": operator.eq,
 }
-
-#: What the command calls an object of a store.
-_WHAT: Final[Mapping[str, str]] = {DATA: "dataset", MODELS: "model", JOBS: "job", SCRIPTS: "script"}
 
 Verdict = tuple[bool, str, Mapping[str, Any]]
 
@@ -214,7 +211,7 @@ class ApprovedBy(_Gate):
             if is_meant and is_trusted(entry, trust):
                 evidence = {"by": entry.author, "time": entry.time, "note": entry.note}
                 return True, f"{entry.author or 'somebody'} approved it as {self.role}", evidence
-        mend = f"om approve {_WHAT[source.prefix]} {source.name}@{source.version} --as {self.role}"
+        mend = f"om approve {NOUN_OF[source.prefix]} {source.name}@{source.version} --as {self.role}"
         return False, f"nobody trusted has approved version {source.version} as {self.role}: {mend}", {}
 
 

@@ -596,7 +596,7 @@ class OmegaStore:
         labels: Any = self._facts(meta).get("columns", ref.columns)
         for column in ref.columns:
             if column not in labels:
-                raise column_not_found(column, labels)
+                raise column_not_found(column, labels, of=meta.name)
 
     def _facts(self, meta: Metadata) -> dict[str, Any]:
         """Return what the kind of an object says of it."""
