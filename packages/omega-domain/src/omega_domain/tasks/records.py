@@ -281,7 +281,7 @@ class TaskRecords:
         """Return bucket and name of what is kept in the store for the arguments of tasks that have not ended."""
         waiting = self._find({"status": {"$in": list(UNFINISHED)}})
         tasks = [Task.from_json(record.envelope) for record in waiting if record.envelope]
-        kept = {"lease", "temporary"}
+        kept = {"claim", "temporary"}
         return {(task.bucket, arg.content) for task in tasks for arg in task.arguments if arg.type in kept}
 
     def count_ended(self, *, before: datetime) -> int:
