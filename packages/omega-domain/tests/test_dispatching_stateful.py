@@ -715,7 +715,7 @@ class SimulatedQueue(TaskQueue):
         return "simulated"
 
     def submit(self, stages: Sequence[Sequence[Task]]) -> None:
-        self._dispatch.submit(stages)
+        self._dispatch.record(stages)
 
 
 TestCluster = Cluster.TestCase

@@ -56,7 +56,7 @@ class Dispatch:
         self._runs = context.store.collection(RUNS)
         self._tasks = context.store.collection(TASKS)
 
-    def submit(self, stages: Sequence[Sequence[Task]]) -> None:
+    def record(self, stages: Sequence[Sequence[Task]]) -> None:
         """Record tasks and give those of the first stage to the broker; see the port TaskQueue.
 
         Raises:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ from omega_domain.repository.metadata import Metadata
 from omega_domain.repository.objects import OmegaStore
 from omega_domain.tasks.actions import DATA_OF, PREFIX_OF, READING
 from omega_domain.tasks.arguments import Arguments
-from omega_domain.tasks.known import handed_over
+from omega_domain.tasks.known import RunsHere
 from omega_domain.tasks.records import MAX_ATTEMPTS, Lease, TaskRecords
 from omega_domain.tasks.results import AsyncResult
 
@@ -34,7 +34,7 @@ MAX_PAUSE = 1.0
 T = TypeVar("T")
 
 
-class Executor:
+class Executor(RunsHere):
     """Runs tasks of a context.
 
     Args:
@@ -65,15 +65,21 @@ class Executor:
         self._patience = patience
         self._is_stopping = is_stopping
 
-    def submit(self, stages: Sequence[Sequence[Task]]) -> None:
-        """Run tasks here and now, stage by stage, each through the JSON that a broker would carry."""
+    def run(self, stages: Sequence[Sequence[Task]], *, known: Mapping[str, Metadata] | None = None) -> None:
+        """Run tasks here and now, stage by stage, each through the JSON that a broker would carry.
+
+        Args:
+            stages: the tasks.
+            known: metadata of the object of a task, by the id of the task, as far as they were looked up.
+        """
         tasks = [task for stage in stages for task in stage]
         if len(tasks) > 1:
             self._records.announce(tasks)
-        for text in [task.to_json() for task in tasks]:
-            self.execute(text)
+        found = known or {}
+        for task_id, text in [(task.id, task.to_json()) for task in tasks]:
+            self.execute(text, known=found.get(task_id))
 
-    def execute(self, text: str, *, fresh: bool = False) -> Task | None:
+    def execute(self, text: str, *, fresh: bool = False, known: Metadata | None = None) -> Task | None:
         """Run the task that this JSON describes, unless it has ended before; its record says how it went.
 
         What a task raises is kept in its record. What ends the process, such as KeyboardInterrupt, is raised as well;
@@ -82,6 +88,7 @@ class Executor:
         Args:
             text: the task.
             fresh: whether it surely was not started before; then one that changes nothing is recorded at its end only.
+            known: metadata of its object, if that was just looked up; else it is looked up here.
 
         Returns:
             The task if it has ended here; None if there was nothing to run, or somebody else has taken it over.
@@ -93,7 +100,7 @@ class Executor:
         arguments = Arguments(self._context, self._records.codec, task.bucket)
         has_ended = False
         try:
-            has_ended = self._run(task, lease, arguments)
+            has_ended = self._run(task, lease, arguments, known=known)
         finally:
             if has_ended or self._holder is None:  # else who runs it next needs them
                 self._patiently(lambda: arguments.discard(task.arguments))
@@ -104,9 +111,9 @@ class Executor:
             return self._records.begin(worker=self._worker, holder=self._holder)
         return self._patiently(lambda: self._records.start(task, worker=self._worker, holder=self._holder))
 
-    def _run(self, task: Task, lease: Lease, arguments: Arguments) -> bool:
+    def _run(self, task: Task, lease: Lease, arguments: Arguments, *, known: Metadata | None = None) -> bool:
         """Run a task that was taken; return whether it has ended here."""
-        call = _Call(self._context, self._records, task, arguments, omega=self._omega)
+        call = _Call(self._context, self._records, task, arguments, omega=self._omega, known=known)
         try:
             with attempting(task, lease.attempt, counts=self._counts(task, lease)), self._output(task):
                 if (cause := self._failed_before(task)) is not None:
@@ -182,18 +189,20 @@ class _Call:
         arguments: Arguments,
         *,
         omega: Callable[[str], Any] | None,
+        known: Metadata | None,
     ) -> None:
         self._records = records
         self._task = task
         self._arguments = arguments
         self._omega = omega
+        self._known = known
         self._models = OmegaStore(context, prefix=PREFIX_OF[task.kind], bucket=task.bucket)
         self._transient: dict[str, Any] = {}
         self.kind: str | None = None
 
     def __call__(self) -> Any:
         name, action = self._task.name, self._task.action
-        meta = handed_over(self._task.id) or self._models.resolve(name)
+        meta = self._known or self._models.resolve(name)
         self._models = self._models.with_pinned(meta) if action in READING else self._models
         backend: Any = self._models.get_backend_bykind(meta.kind)
         self.kind = meta.kind
