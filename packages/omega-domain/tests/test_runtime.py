@@ -25,6 +25,7 @@ from omega_domain.errors import (
     TaskError,
     TaskFailedError,
     TaskTimeoutError,
+    UnsupportedActionError,
     UnsupportedOptionError,
 )
 from omega_domain.omega import Omega
@@ -510,7 +511,7 @@ class TestCallbacks:
         om.scripts.put([1], "walk", kind=Walking.KIND)
         result = runtime.script("walk").run()
         runtime._submission.queue.work()  # type: ignore[attr-defined]
-        with pytest.raises(NotImplementedError, match="was not given an Omega"):
+        with pytest.raises(UnsupportedActionError, match="was not given an Omega"):
             result.get(1)
 
     def test_arguments_of_scripts_that_can_not_travel_are_refused(self, om: Omega) -> None:

@@ -22,7 +22,7 @@ from omega_backends.models.unpickle import load_joblib, load_skops
 from omega_domain.backends.base import BaseModelBackend
 from omega_domain.entities.names import ObjectRef
 from omega_domain.entities.version import Part, Payload
-from omega_domain.errors import UnsupportedObjectError, UnsupportedOptionError
+from omega_domain.errors import UnsupportedActionError, UnsupportedObjectError, UnsupportedOptionError
 from omega_domain.ports.store import FileWriter
 from omega_domain.repository.linking import FITTED
 from omega_domain.repository.metadata import Metadata
@@ -276,7 +276,7 @@ class _Sink:
 def _require(model: Any, action: str, name: str, kwargs: Mapping[str, Any]) -> Any:
     """Return the model if it can do that, and may with these arguments."""
     if not hasattr(model, action):
-        raise NotImplementedError(f"{name!r} is a {type(model).__name__}, which has no {action}()")
+        raise UnsupportedActionError(f"{name!r} is a {type(model).__name__}, which has no {action}()")
     check_method(model, name, action, kwargs)
     return model
 

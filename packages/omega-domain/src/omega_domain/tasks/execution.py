@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from omega_domain.entities.names import DATA, RESERVED
 from omega_domain.entities.task import FAILURE, Argument, Task, TaskRecord
-from omega_domain.errors import StoreUnavailableError
+from omega_domain.errors import StoreUnavailableError, UnsupportedActionError
 from omega_domain.logbook.task_output import captured
 from omega_domain.ports.backend import SupportsActions
 from omega_domain.repository.attempts import attempting
@@ -207,7 +207,7 @@ class _Call:
         backend: Any = self._models.get_backend_bykind(meta.kind)
         self.kind = meta.kind
         if action not in (backend.actions() if isinstance(backend, SupportsActions) else ()):
-            raise NotImplementedError(f"{name!r} is a {self.kind}, which has no {action}()")
+            raise UnsupportedActionError(f"{name!r} is a {self.kind}, which has no {action}()")
         if self._task.kind != "model":
             return self._run_script(backend)
         args = self._names() if action in DATA_OF else self._values()
@@ -223,7 +223,9 @@ class _Call:
         if last.type != "open":
             kwargs["forwarded"] = self._value(last)
         if self._omega is None:
-            raise NotImplementedError(f"{self._task.name!r} can not be run here: this runtime was not given an Omega")
+            raise UnsupportedActionError(
+                f"{self._task.name!r} can not be run here: this runtime was not given an Omega"
+            )
         return getattr(backend, self._task.action)(self._task.name, *args, om=self._omega(self._task.bucket), **kwargs)
 
     def _values(self) -> list[Any]:
