@@ -177,8 +177,8 @@ class Runner(Executor):
 
     process: Process
 
-    def _take(self, task: Task, *, fresh: bool) -> Lease | None:
-        lease = super()._take(task, fresh=fresh)
+    def _take(self, task: Task, text: str, *, fresh: bool) -> Lease | None:
+        lease = super()._take(task, text, fresh=fresh)
         self.process.cluster.on_lease(self.process, task, lease)
         return lease
 

@@ -94,7 +94,7 @@ class Executor(RunsHere):
             The task if it has ended here; None if there was nothing to run, or somebody else has taken it over.
         """
         task = Task.from_json(text)
-        lease = self._take(task, fresh=fresh)
+        lease = self._take(task, text, fresh=fresh)
         if lease is None:
             return None
         arguments = Arguments(self._context, self._records.codec, task.bucket)
@@ -106,10 +106,12 @@ class Executor(RunsHere):
                 self._patiently(lambda: arguments.discard(task.arguments))
         return task if has_ended else None
 
-    def _take(self, task: Task, *, fresh: bool) -> Lease | None:
+    def _take(self, task: Task, text: str, *, fresh: bool) -> Lease | None:
         if fresh and self._holder is not None and _only_reads(task):
             return self._records.begin(worker=self._worker, holder=self._holder)
-        return self._patiently(lambda: self._records.start(task, worker=self._worker, holder=self._holder))
+        return self._patiently(
+            lambda: self._records.start(task, worker=self._worker, holder=self._holder, envelope=text)
+        )
 
     def _run(self, task: Task, lease: Lease, arguments: Arguments, *, known: Metadata | None = None) -> bool:
         """Run a task that was taken; return whether it has ended here."""
@@ -212,7 +214,8 @@ class _Call:
             return self._run_script(backend)
         args = self._names() if action in DATA_OF else self._values()
         kwargs = {key: self._arguments.decode(argument) for key, argument in self._task.kwargs.items()}
-        backend.data_store = backend.data_store.with_transient(self._transient)
+        if self._transient:
+            backend.data_store = backend.data_store.with_transient(self._transient)
         return getattr(backend, action)(name, *args, **kwargs)
 
     def _run_script(self, backend: Any) -> Any:

@@ -128,7 +128,7 @@ class TaskRecords:
         """
         return Lease(worker=worker, holder=holder, started=self.context.clock.now(), is_recorded=False)
 
-    def start(self, task: Task, *, worker: str, holder: str | None = None) -> Lease | None:
+    def start(self, task: Task, *, worker: str, holder: str | None = None, envelope: str | None = None) -> Lease | None:
         """Take a task and record it as STARTED.
 
         Args:
@@ -136,6 +136,7 @@ class TaskRecords:
             worker: who is recorded as running it.
             holder: the worker process that leases it, which must renew the lease, and which runs only what was
                 announced just so; None for a process that runs its own tasks.
+            envelope: the task as JSON, if that is known.
 
         Returns:
             The lease; None if there is nothing to run: the task has ended, is run by another holder, was started too
@@ -143,7 +144,7 @@ class TaskRecords:
         """
         lease = Lease(worker=worker, holder=holder, started=self.context.clock.now())
         fields = self._fields(lease)
-        if holder is None and self._insert(task, fields):
+        if holder is None and self._insert(task, fields, envelope):
             return lease
         if holder is not None and self._change(_untouched(task), fields):
             return lease
@@ -307,9 +308,9 @@ class TaskRecords:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _insert(self, task: Task, lease: Mapping[str, Any]) -> bool:
+    def _insert(self, task: Task, lease: Mapping[str, Any], envelope: str | None) -> bool:
         try:
-            self._tasks.insert_many([{**_describe(task), **lease, "envelope": ""}])
+            self._tasks.insert_many([{**_describe(task, envelope), **lease, "envelope": ""}])
         except DuplicateDocumentError:
             return False
         return True
@@ -346,8 +347,8 @@ class TaskRecords:
         return self._tasks.count_documents({"status": PENDING, **wanted})
 
 
-def _describe(task: Task) -> dict[str, Any]:
-    envelope = task.to_json()
+def _describe(task: Task, envelope: str | None = None) -> dict[str, Any]:
+    envelope = envelope or task.to_json()
     return {
         "_id": task.id,
         "status": PENDING,
