@@ -6,7 +6,6 @@ SQLite's connections must not cross a fork (https://www.sqlite.org/howtocorrupt.
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
 import weakref
 from collections.abc import Iterator
@@ -42,7 +41,7 @@ class Database:
         fork_guard().add(self)
 
     @contextmanager
-    def read(self) -> Iterator[sqlite3.Connection]:
+    def read(self) -> Iterator[Connection]:
         """Borrow a connection for statements that read; each sees one committed state."""
         with translated(self.home):
             connection = self._borrow()
@@ -52,14 +51,14 @@ class Database:
                 self._give_back(connection)
 
     @contextmanager
-    def write(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
         """Borrow a connection in a write transaction, committed at the end, rolled back by an error.
 
         Args:
             durable: whether the commit must survive a power failure (a crash of the process it always survives).
         """
         with self.read() as connection:
-            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            connection.set_durable(durable=durable)
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -76,7 +75,8 @@ class Database:
 
     def _borrow(self) -> Connection:
         with self._gate:
-            self._gate.wait_for(lambda: not self._forking)
+            while self._forking:
+                self._gate.wait()
             self._forget_after_fork()
             self._borrowed += 1
             connection = self._idle.pop() if self._idle else None
@@ -100,7 +100,8 @@ class Database:
     def _end_loan(self) -> None:
         with self._gate:
             self._borrowed -= 1
-            self._gate.notify_all()
+            if self._forking:
+                self._gate.notify_all()
 
     def hold_for_fork(self) -> None:
         """Let nobody borrow a connection, wait until all are back and close them."""

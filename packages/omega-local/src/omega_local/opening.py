@@ -22,11 +22,18 @@ class Connection(sqlite3.Connection):
     path: Path
     stamp: tuple[int, ...] = ()
     immutable: bool = False
+    _durable: bool | None = None
 
     @property
     def is_current(self) -> bool:
         """Whether the path still is the file that is open; and, if it was opened as immutable, has not changed."""
         return self.stamp == _stamp(self.path, whole=self.immutable)
+
+    def set_durable(self, *, durable: bool) -> None:
+        """Say whether the next commits must survive a power failure."""
+        if durable is not self._durable:
+            self.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
 
 
 def open_connection(home: Path, *, timeout: float) -> Connection:

@@ -33,6 +33,12 @@ def clean(document: Mapping[str, Any]) -> Document:
     return copy
 
 
+def is_clean(value: object) -> bool:
+    """Whether a value is kept as it is, as far as that is seen at once; most are, and need no path for messages."""
+    kind = type(value)
+    return value is None or kind is bool or kind is float or (kind is str and cast("str", value).isascii())
+
+
 def identical(first: object, second: object) -> bool:
     """Whether two cleaned values are the same in value, type and order of keys."""
     if type(first) is not type(second):
@@ -102,12 +108,17 @@ def _clean(value: Any, path: _Path) -> Any:
 
 def _clean_mapping(value: Mapping[str, Any], path: _Path) -> Document:
     _check_depth(path)
-    return {_clean_name(name, path): _clean(item, (*path, name)) for name, item in value.items()}
+    return {
+        name if type(name) is str and name.isascii() and "\0" not in name else _clean_name(name, path): (
+            item if is_clean(item) else _clean(item, (*path, name))
+        )
+        for name, item in value.items()
+    }
 
 
 def _clean_list(value: list[Any] | tuple[Any, ...], path: _Path) -> list[Any]:
     _check_depth(path)
-    return [_clean(item, (*path, str(index))) for index, item in enumerate(value)]
+    return [item if is_clean(item) else _clean(item, (*path, str(index))) for index, item in enumerate(value)]
 
 
 def _clean_name(name: object, path: _Path) -> str:
@@ -168,6 +179,8 @@ def _check_depth(path: _Path) -> None:
 
 
 def _utc(value: datetime) -> datetime:
+    if value.tzinfo is UTC and not value.microsecond % 1000 and not value.fold and type(value) is datetime:
+        return value
     utc = value.astimezone(UTC)
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000, fold=0)
 
