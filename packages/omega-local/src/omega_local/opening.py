@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -152,7 +153,7 @@ def _written_by(connection: Connection) -> tuple[int, int]:
 
 def _stamp(path: Path, *, whole: bool) -> tuple[int, ...]:
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116 -- asked for with each use of a connection, and faster
     except OSError:
         return ()
     if not whole:

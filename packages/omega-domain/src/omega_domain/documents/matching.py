@@ -87,6 +87,8 @@ def _compile_item(key: object, condition: Any) -> Callable[[Mapping[str, Any]], 
         raise _unknown(key, [*_BRANCHES])
     path = key.split(".")
     test = _compile_condition(condition)
+    if len(path) == 1:
+        return lambda document: test([document.get(key, MISSING)])
     return lambda document: test(list(resolve(document, path)))
 
 
@@ -132,7 +134,13 @@ def _candidates(values: list[Any]) -> Iterator[Any]:
 
 def _equals(operand: Any) -> Callable[[list[Any]], bool]:
     wanted = order(operand)
-    return lambda values: any(order(value) == wanted for value in _candidates(values))
+
+    def test(values: list[Any]) -> bool:
+        if len(values) == 1 and type(values[0]) is str and type(operand) is str:
+            return values[0] == operand  # nearly all that is asked
+        return any(order(value) == wanted for value in _candidates(values))
+
+    return test
 
 
 def _compare(accept: Callable[[Any, Any], bool]) -> Callable[[Any, Mapping[str, Any]], Callable[[list[Any]], bool]]:

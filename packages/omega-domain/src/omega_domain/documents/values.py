@@ -17,6 +17,7 @@ _Path = tuple[str, ...]
 
 MAX_DEPTH: Final = 100
 MISSING: Final = object()
+_PLAIN: Final = frozenset({type(None), bool, float})
 
 
 def clean(document: Mapping[str, Any]) -> Document:
@@ -35,8 +36,7 @@ def clean(document: Mapping[str, Any]) -> Document:
 
 def is_clean(value: object) -> bool:
     """Whether a value is kept as it is, as far as that is seen at once; most are, and need no path for messages."""
-    kind = type(value)
-    return value is None or kind is bool or kind is float or (kind is str and cast("str", value).isascii())
+    return type(value) in _PLAIN or (type(value) is str and value.isascii())
 
 
 def identical(first: object, second: object) -> bool:
@@ -110,7 +110,7 @@ def _clean_mapping(value: Mapping[str, Any], path: _Path) -> Document:
     _check_depth(path)
     return {
         name if type(name) is str and name.isascii() and "\0" not in name else _clean_name(name, path): (
-            item if is_clean(item) else _clean(item, (*path, name))
+            item if type(item) in _PLAIN or is_clean(item) else _clean(item, (*path, name))
         )
         for name, item in value.items()
     }
@@ -118,7 +118,10 @@ def _clean_mapping(value: Mapping[str, Any], path: _Path) -> Document:
 
 def _clean_list(value: list[Any] | tuple[Any, ...], path: _Path) -> list[Any]:
     _check_depth(path)
-    return [item if is_clean(item) else _clean(item, (*path, str(index))) for index, item in enumerate(value)]
+    return [
+        item if type(item) in _PLAIN or is_clean(item) else _clean(item, (*path, str(index)))
+        for index, item in enumerate(value)
+    ]
 
 
 def _clean_name(name: object, path: _Path) -> str:

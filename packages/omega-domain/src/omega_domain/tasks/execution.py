@@ -208,7 +208,7 @@ class _Call:
         self._models = self._models.with_pinned(meta) if action in READING else self._models
         backend: Any = self._models.get_backend_bykind(meta.kind)
         self.kind = meta.kind
-        if action not in (backend.actions() if isinstance(backend, SupportsActions) else ()):
+        if action not in (backend.actions() if issubclass(type(backend), SupportsActions) else ()):
             raise UnsupportedActionError(f"{name!r} is a {self.kind}, which has no {action}()")
         if self._task.kind != "model":
             return self._run_script(backend)
