@@ -6,6 +6,7 @@ SQLite's connections must not cross a fork (https://www.sqlite.org/howtocorrupt.
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 import weakref
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from omega_local.errors import translated
+from omega_domain.errors import OmegaError
+from omega_local.errors import translate
 from omega_local.opening import Connection, open_connection
 
 _KEPT_OPEN: Final = 8
@@ -43,12 +45,16 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Borrow a connection for statements that read; each sees one committed state."""
-        with translated(self.home):
+        try:
             connection = self._borrow()
             try:
                 yield connection
             finally:
                 self._give_back(connection)
+        except OmegaError:
+            raise
+        except (sqlite3.Error, OSError) as error:
+            raise translate(error, self.home) from error
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Connection]:

@@ -33,10 +33,13 @@ class translated:  # noqa: N801 -- used as a context manager, as those of contex
 
     def __exit__(self, type_: object, error: BaseException | None, traceback: object) -> None:
         """Translate the error, if there is one."""
-        if isinstance(error, sqlite3.Error):
-            raise translate_database(error, self._home) from error
-        if isinstance(error, OSError) and not isinstance(error, OmegaError):
-            raise translate_system(error, self._home) from error
+        if isinstance(error, sqlite3.Error | OSError) and not isinstance(error, OmegaError):
+            raise translate(error, self._home) from error
+
+
+def translate(error: sqlite3.Error | OSError, home: Path) -> StoreError:
+    """Return what an error of SQLite or of the operating system means for the store at this home."""
+    return translate_database(error, home) if isinstance(error, sqlite3.Error) else translate_system(error, home)
 
 
 def translate_database(error: sqlite3.Error, home: Path) -> StoreError:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from omega_domain.documents.matching import compile_filter, equalities
-from omega_domain.documents.values import Document, clean, fits_int64, is_clean, order
+from omega_domain.documents.values import PLAIN, Document, clean, fits_int64, order
 from omega_domain.errors import InvalidFilterError
 
 MAX_LIST: Final = 1_500_000
@@ -40,7 +40,8 @@ def apply_changes(document: Mapping[str, Any], changes: Iterable[Change], *, ins
     changed = clean(document)
     for operator, path, value in changes:
         if operator != "$setOnInsert" or inserting:
-            _OPERATORS[operator](changed, path, value if is_clean(value) else clean({"": value})[""])
+            is_plain = type(value) in PLAIN or (type(value) is str and value.isascii())
+            _OPERATORS[operator](changed, path, value if is_plain else clean({"": value})[""])
     if "_id" in document and order(changed.get("_id")) != order(document["_id"]):
         raise InvalidFilterError(f"the '_id' of a document can not be changed: {document['_id']!r}")
     return changed

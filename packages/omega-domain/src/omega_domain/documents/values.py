@@ -17,7 +17,7 @@ _Path = tuple[str, ...]
 
 MAX_DEPTH: Final = 100
 MISSING: Final = object()
-_PLAIN: Final = frozenset({type(None), bool, float})
+PLAIN: Final = frozenset({type(None), bool, float})
 
 
 def clean(document: Mapping[str, Any]) -> Document:
@@ -36,7 +36,7 @@ def clean(document: Mapping[str, Any]) -> Document:
 
 def is_clean(value: object) -> bool:
     """Whether a value is kept as it is, as far as that is seen at once; most are, and need no path for messages."""
-    return type(value) in _PLAIN or (type(value) is str and value.isascii())
+    return type(value) in PLAIN or (type(value) is str and value.isascii())
 
 
 def identical(first: object, second: object) -> bool:
@@ -110,7 +110,7 @@ def _clean_mapping(value: Mapping[str, Any], path: _Path) -> Document:
     _check_depth(path)
     return {
         name if type(name) is str and name.isascii() and "\0" not in name else _clean_name(name, path): (
-            item if type(item) in _PLAIN or is_clean(item) else _clean(item, (*path, name))
+            item if type(item) in PLAIN or is_clean(item) else _clean(item, (*path, name))
         )
         for name, item in value.items()
     }
@@ -119,7 +119,7 @@ def _clean_mapping(value: Mapping[str, Any], path: _Path) -> Document:
 def _clean_list(value: list[Any] | tuple[Any, ...], path: _Path) -> list[Any]:
     _check_depth(path)
     return [
-        item if type(item) in _PLAIN or is_clean(item) else _clean(item, (*path, str(index)))
+        item if type(item) in PLAIN or is_clean(item) else _clean(item, (*path, str(index)))
         for index, item in enumerate(value)
     ]
 
