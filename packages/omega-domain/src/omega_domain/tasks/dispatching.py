@@ -68,7 +68,8 @@ class Dispatch:
         first, *later = self._open_run(stages) if len(stages) > 1 else stages
         rest = [task for stage in later for task in stage]
         try:
-            self._records.announce(rest)
+            if rest:
+                self._records.announce(rest)
             self._records.announce(first, queued=True)
             self._publish(first)
         except BaseException:

@@ -64,6 +64,7 @@ class Executor(RunsHere):
         self._omega = omega
         self._patience = patience
         self._is_stopping = is_stopping
+        self._stores: dict[tuple[str, str], OmegaStore] = {}
 
     def run(self, stages: Sequence[Sequence[Task]], *, known: Mapping[str, Metadata] | None = None) -> None:
         """Run tasks here and now, stage by stage, each through the JSON that a broker would carry.
@@ -115,7 +116,7 @@ class Executor(RunsHere):
 
     def _run(self, task: Task, lease: Lease, arguments: Arguments, *, known: Metadata | None = None) -> bool:
         """Run a task that was taken; return whether it has ended here."""
-        call = _Call(self._context, self._records, task, arguments, omega=self._omega, known=known)
+        call = _Call(self._records, task, arguments, objects=self._store_of(task), omega=self._omega, known=known)
         try:
             with attempting(task, lease.attempt, counts=self._counts(task, lease)), self._output(task):
                 if (cause := self._failed_before(task)) is not None:
@@ -141,6 +142,13 @@ class Executor(RunsHere):
             return True
         arguments.discard([result])
         return False
+
+    def _store_of(self, task: Task) -> OmegaStore:
+        """Return the store of the object that a task is about, which is made once."""
+        place = (PREFIX_OF[task.kind], task.bucket)
+        if place not in self._stores:
+            self._stores[place] = OmegaStore(self._context, prefix=place[0], bucket=place[1])
+        return self._stores[place]
 
     def _counts(self, task: Task, lease: Lease) -> Callable[[], bool]:
         """Return what tells whether a lease holds; nobody takes a task from the process that submitted it to itself."""
@@ -185,11 +193,11 @@ class _Call:
 
     def __init__(
         self,
-        context: Context,
         records: TaskRecords,
         task: Task,
         arguments: Arguments,
         *,
+        objects: OmegaStore,
         omega: Callable[[str], Any] | None,
         known: Metadata | None,
     ) -> None:
@@ -198,7 +206,7 @@ class _Call:
         self._arguments = arguments
         self._omega = omega
         self._known = known
-        self._models = OmegaStore(context, prefix=PREFIX_OF[task.kind], bucket=task.bucket)
+        self._models = objects
         self._transient: dict[str, Any] = {}
         self.kind: str | None = None
 
