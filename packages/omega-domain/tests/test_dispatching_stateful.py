@@ -31,7 +31,8 @@ from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.tasks import parcels
 from omega_domain.tasks.dispatching import RUNS, Dispatch
 from omega_domain.tasks.execution import Executor
-from omega_domain.tasks.records import MAX_ATTEMPTS, TASKS, Lease, TaskRecords
+from omega_domain.tasks.lease import Lease
+from omega_domain.tasks.records import MAX_ATTEMPTS, TASKS, TaskRecords
 from omega_domain.tasks.results import GroupResult
 from omega_domain.testing.faults import FaultPlan, FaultyMetadataStore, FaultyStore
 from omega_domain.testing.models import AffineBackend

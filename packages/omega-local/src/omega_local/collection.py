@@ -205,7 +205,7 @@ def _batches(documents: Iterable[Mapping[str, Any]]) -> Iterator[list[_Row]]:
 
 
 def _update(connection: sqlite3.Connection, ordinal: int, document: Document, changes: list[Change]) -> Updated:
-    changed = apply_changes(document, changes)
+    changed = apply_changes(document, changes, kept=True)
     if identical(document, changed):
         return Updated(1, 0)
     connection.execute(

@@ -5,7 +5,7 @@ See https://www.mongodb.com/docs/manual/reference/operator/update/; the operator
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from omega_domain.documents.matching import compile_filter, equalities
@@ -35,9 +35,19 @@ def apply_update(document: Mapping[str, Any], update: Mapping[str, Any], *, inse
     return apply_changes(document, check_update(update), inserting=inserting)
 
 
-def apply_changes(document: Mapping[str, Any], changes: Iterable[Change], *, inserting: bool = False) -> Document:
-    """Return a changed copy of the document: :func:`apply_update` of an update that :func:`check_update` has taken."""
-    changed = clean(document)
+def apply_changes(
+    document: Mapping[str, Any], changes: Sequence[Change], *, inserting: bool = False, kept: bool = False
+) -> Document:
+    """Return a changed copy of the document: :func:`apply_update` of an update that :func:`check_update` has taken.
+
+    Args:
+        document: what is changed.
+        changes: the changes.
+        inserting: as there.
+        kept: whether the document is one that a store keeps, and so is clean.
+    """
+    is_flat = kept and not any("." in path for _, path, _ in changes)
+    changed = dict(document) if is_flat else clean(document)
     for operator, path, value in changes:
         if operator != "$setOnInsert" or inserting:
             is_plain = type(value) in PLAIN or (type(value) is str and value.isascii())

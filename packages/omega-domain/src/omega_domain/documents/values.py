@@ -17,6 +17,8 @@ _Path = tuple[str, ...]
 
 MAX_DEPTH: Final = 100
 MISSING: Final = object()
+#: Types whose values are kept as they are, whatever they are; so is text of ASCII. Most values are such, and are seen
+#: to be so in place: a path for messages and a call for each would take most of the time.
 PLAIN: Final = frozenset({type(None), bool, float})
 
 
@@ -32,11 +34,6 @@ def clean(document: Mapping[str, Any]) -> Document:
     if isinstance(copy.get("_id"), list):
         raise UnsupportedObjectError("the '_id' of a document can not be a list: use a string")
     return copy
-
-
-def is_clean(value: object) -> bool:
-    """Whether a value is kept as it is, as far as that is seen at once; most are, and need no path for messages."""
-    return type(value) in PLAIN or (type(value) is str and value.isascii())
 
 
 def identical(first: object, second: object) -> bool:
@@ -110,7 +107,7 @@ def _clean_mapping(value: Mapping[str, Any], path: _Path) -> Document:
     _check_depth(path)
     return {
         name if type(name) is str and name.isascii() and "\0" not in name else _clean_name(name, path): (
-            item if type(item) in PLAIN or is_clean(item) else _clean(item, (*path, name))
+            item if type(item) in PLAIN or (type(item) is str and item.isascii()) else _clean(item, (*path, name))
         )
         for name, item in value.items()
     }
@@ -119,7 +116,7 @@ def _clean_mapping(value: Mapping[str, Any], path: _Path) -> Document:
 def _clean_list(value: list[Any] | tuple[Any, ...], path: _Path) -> list[Any]:
     _check_depth(path)
     return [
-        item if type(item) in PLAIN or is_clean(item) else _clean(item, (*path, str(index)))
+        item if type(item) in PLAIN or (type(item) is str and item.isascii()) else _clean(item, (*path, str(index)))
         for index, item in enumerate(value)
     ]
 

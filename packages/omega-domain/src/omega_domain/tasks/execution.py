@@ -25,7 +25,8 @@ from omega_domain.repository.objects import OmegaStore
 from omega_domain.tasks.actions import DATA_OF, PREFIX_OF, READING
 from omega_domain.tasks.arguments import Arguments
 from omega_domain.tasks.known import RunsHere
-from omega_domain.tasks.records import MAX_ATTEMPTS, Lease, TaskRecords
+from omega_domain.tasks.lease import Lease
+from omega_domain.tasks.records import MAX_ATTEMPTS, TaskRecords
 from omega_domain.tasks.results import AsyncResult
 
 TRANSIENT = f"{RESERVED}/_memory"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Any, Final, TypeVar
 
@@ -20,6 +20,7 @@ from omega_domain.tasks.actions import READING
 from omega_domain.tasks.arguments import Arguments
 from omega_domain.tasks.codec import task_codec
 from omega_domain.tasks.errors import error_from_plain, error_to_plain
+from omega_domain.tasks.lease import Lease
 
 TASKS = "omega.tasks"
 GROUPS = "omega.groups"
@@ -51,36 +52,6 @@ class GroupRecord:
     id: str
     form: str
     members: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
-    """That somebody runs a task.
-
-    Attributes:
-        worker: who is recorded as running it.
-        holder: the worker process; None for a process that runs its own tasks.
-        started: when, in UTC.
-        attempt: which attempt it is, from 1.
-        is_recorded: whether the record of the task says so.
-    """
-
-    worker: str
-    holder: str | None
-    started: datetime
-    attempt: int = 1
-    is_recorded: bool = True
-
-    def to_fields(self, *, lasts: timedelta) -> dict[str, Any]:
-        """Return the fields of the record; ``lasts`` is how long a holder has it if it is not renewed."""
-        return {
-            "status": STARTED,
-            "worker": self.worker,
-            "holder": self.holder,
-            "started": self.started,
-            "attempts": self.attempt,
-            "lease": self.started + lasts if self.holder else None,
-        }
 
 
 class TaskRecords:

@@ -74,7 +74,7 @@ class MemoryCollection(Collection):
         changes = check_update(update)
         with self._lock:
             for key, document in self._matching(filter):
-                changed = apply_changes(document, changes)
+                changed = apply_changes(document, changes, kept=True)
                 self._documents[key] = changed
                 return Updated(1, 0 if identical(document, changed) else 1)
             return Updated(0, 0, self._insert(new_document(filter, update)) if upsert else None)
