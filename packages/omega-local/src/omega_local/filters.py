@@ -51,8 +51,6 @@ class Narrowing:
 
 def narrow(filter: Mapping[str, Any] | None) -> Narrowing:
     """Return what SQLite can know of a filter that was checked before."""
-    if filter and isinstance(wanted := filter.get("_id"), str):
-        return Narrowing("id = ?", (id_text(wanted),))  # one document at most, so that nothing else narrows
     conditions = [found for key, value in (filter or {}).items() if (found := _narrow_item(key, value)) is not None]
     if not conditions:
         return Narrowing()
