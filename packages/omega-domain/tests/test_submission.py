@@ -89,3 +89,14 @@ def test_the_model_of_a_task_in_this_process_is_looked_up_once() -> None:
     metadata.asked.clear()
     assert om.runtime.model("double").predict([1]).get() == [2]
     assert metadata.asked.count("double") == 1
+
+
+def test_a_canvas_collects_the_runs_of_its_scripts() -> None:
+    om, queue = make_omega(), ElsewhereQueue()
+    om.scripts.put([1], "numbers")
+    with Omega(om.context, queue=queue, router=InProcessRouter()).runtime.parallel() as crt:
+        crt.script("numbers").run()
+    assert (len(crt), queue.stages) == (1, [])
+    crt.run()
+    ((task,),) = queue.stages
+    assert (task.kind, task.name) == ("script", "numbers")

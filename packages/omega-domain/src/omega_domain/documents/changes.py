@@ -52,7 +52,8 @@ def apply_changes(
         if operator != "$setOnInsert" or inserting:
             is_plain = type(value) in PLAIN or (type(value) is str and value.isascii())
             _OPERATORS[operator](changed, path, value if is_plain else clean({"": value})[""])
-    if "_id" in document and order(changed.get("_id")) != order(document["_id"]):
+    is_same = "_id" not in document or changed.get("_id") is document["_id"]
+    if not is_same and order(changed.get("_id")) != order(document["_id"]):
         raise InvalidFilterError(f"the '_id' of a document can not be changed: {document['_id']!r}")
     return changed
 

@@ -133,14 +133,10 @@ def _candidates(values: list[Any]) -> Iterator[Any]:
 
 
 def _equals(operand: Any) -> Callable[[list[Any]], bool]:
+    if type(operand) is str:  # nearly all that is asked, and equal to text alone
+        return lambda values: any(isinstance(value, str) and value == operand for value in _candidates(values))
     wanted = order(operand)
-
-    def test(values: list[Any]) -> bool:
-        if len(values) == 1 and type(values[0]) is str and type(operand) is str:
-            return values[0] == operand  # nearly all that is asked
-        return any(order(value) == wanted for value in _candidates(values))
-
-    return test
+    return lambda values: any(order(value) == wanted for value in _candidates(values))
 
 
 def _compare(accept: Callable[[Any, Any], bool]) -> Callable[[Any, Mapping[str, Any]], Callable[[list[Any]], bool]]:
