@@ -85,7 +85,7 @@ class LocalCollection(Collection):
 
     def find_one(self, filter: Filter | None = None) -> Document | None:
         """Return a copy of the first document that matches; None if there is none."""
-        return next(self.find(filter), None)
+        return next(self._walk(Scan(self._key, filter)), None)
 
     def update_one(self, filter: Filter, update: Mapping[str, Any], upsert: bool = False) -> Updated:  # noqa: FBT001, FBT002 -- pymongo's signature
         """Change the first match; insert one if there is none and ``upsert`` is set."""

@@ -67,8 +67,7 @@ def _check_arguments(meta: Metadata, action: str, kwargs: Mapping[str, Any]) -> 
 
 
 def _check_dataset(datasets: OmegaStore, name: str, collected: Collected | None) -> None:
-    ref = ObjectRef.parse(name)
-    if collected is None or not collected.makes(datasets.bucket, ref.name):
+    if collected is None or not collected.makes(datasets.bucket, ObjectRef.parse(name).name):
         datasets.locate(name)
 
 
