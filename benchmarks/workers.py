@@ -62,7 +62,7 @@ class _HeldQueue(TaskQueue):
 
     def submit(self, stages: Sequence[Sequence[Task]]) -> None:
         """Record the tasks and hold their messages."""
-        self._dispatch.submit(stages)
+        self._dispatch.record(stages)
 
     def _hold(self, tasks: Sequence[Task], *, again: bool = False) -> None:  # noqa: ARG002 -- the port's signature
         self.messages += [task.to_json() for task in tasks]

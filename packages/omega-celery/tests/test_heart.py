@@ -71,7 +71,7 @@ class Cluster:
             context="default",
             submitted=self.clock.now(),
         )
-        self.dispatch.submit([[task]])
+        self.dispatch.record([[task]])
         return task
 
     def start(self, task: Task, holder: str = "w1") -> None:

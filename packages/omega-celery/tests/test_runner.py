@@ -93,7 +93,7 @@ def bench() -> Bench:
 @pytest.mark.parametrize("fresh", [True, False])
 def test_a_message_is_run_and_recorded(bench: Bench, fresh: bool) -> None:
     task = bench.new_task()
-    bench.dispatch.submit([[task]])
+    bench.dispatch.record([[task]])
     assert bench.run(bench.text_of(task), fresh=fresh) == "ran"
     record = bench.log.get(task.id)
     assert (record.status, record.worker, bench.log.result(record)) == (SUCCESS, "worker@host", [2, 4, 6])
@@ -101,7 +101,7 @@ def test_a_message_is_run_and_recorded(bench: Bench, fresh: bool) -> None:
 
 def test_a_message_that_comes_twice_is_run_once(bench: Bench) -> None:
     task = bench.new_task("fit")
-    bench.dispatch.submit([[task]])
+    bench.dispatch.record([[task]])
     text = bench.text_of(task)
     assert [bench.run(text), bench.run(text, fresh=False)] == ["ran", "nothing to run"]
     assert len(bench.omega.models.versions("double")) == 2
@@ -115,14 +115,14 @@ def test_a_message_whose_seal_does_not_fit_is_not_even_read(bench: Bench) -> Non
 
 def test_the_end_of_a_stage_starts_the_next(bench: Bench) -> None:
     first, second = bench.new_task(), bench.new_task()
-    bench.dispatch.submit([[first], [second]])
+    bench.dispatch.record([[first], [second]])
     bench.run(bench.text_of(first))
     assert bench.published == [first.id, second.id]
 
 
 def test_a_task_has_ended_well_though_the_next_can_not_be_started_now(bench: Bench) -> None:
     first, second = bench.new_task(), bench.new_task()
-    bench.dispatch.submit([[first], [second]])
+    bench.dispatch.record([[first], [second]])
     bench.is_broker_away = True
     assert bench.run(bench.text_of(first)) == "ran the next stage starts later"
     assert [bench.log.get(task.id).status for task in (first, second)] == [SUCCESS, PENDING]

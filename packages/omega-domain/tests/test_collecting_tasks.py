@@ -18,6 +18,7 @@ from omega_domain.errors import ObjectNotFoundError
 from omega_domain.omega import Omega
 from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.tasks.execution import Executor
+from omega_domain.tasks.parcels import LIMIT
 from omega_domain.tasks.records import TaskRecords
 from omega_domain.testing.task_queue import LARGE, fill, register_backends, temporaries
 from omega_domain.upkeep.collecting import HISTORY_FOR, TEMPORARY_FOR, collect
@@ -64,6 +65,15 @@ def test_data_that_a_waiting_task_needs_are_kept_however_long_it_waits(om: Omega
     assert len(temporaries(om)) == 1
     queue.work()
     assert len(result.get(1)) == len(LARGE)
+
+
+def test_a_parcel_that_a_waiting_task_needs_is_kept_however_long_it_waits(om: Omega, clock: ManualClock) -> None:
+    queue = WaitingQueue(om)
+    text = "x" * (LIMIT + 1)
+    Omega(om.context, queue=queue, router=InProcessRouter()).runtime.model("double").predict([1], note=text)
+    clock.advance(10 * TEMPORARY_FOR)
+    assert om.collect().objects == []
+    assert len(temporaries(om)) == 1
 
 
 def test_temporary_data_that_no_task_needs_are_removed_after_a_day(om: Omega, clock: ManualClock) -> None:

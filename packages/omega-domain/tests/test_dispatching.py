@@ -60,7 +60,7 @@ class Broker(TaskQueue, SupportsCancel):
         return "broker"
 
     def submit(self, stages: Sequence[Sequence[Task]]) -> None:
-        self.dispatch.submit(stages)
+        self.dispatch.record(stages)
 
     def cancel(self, task_ids: Sequence[str]) -> int:
         return sum(self.dispatch.cancel(task_id) for task_id in task_ids)
@@ -150,7 +150,7 @@ class TestSubmitting:
         assert temporaries(cluster.om) == []
 
     def test_no_tasks_are_nothing_to_do(self, cluster: Cluster) -> None:
-        cluster.dispatch.submit([[], []])
+        cluster.dispatch.record([[], []])
         assert list(cluster.broker.messages) == []
 
     def test_a_stage_starts_when_all_of_the_one_before_have_ended(self, cluster: Cluster) -> None:

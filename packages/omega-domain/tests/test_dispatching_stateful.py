@@ -31,7 +31,8 @@ from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.tasks import parcels
 from omega_domain.tasks.dispatching import RUNS, Dispatch
 from omega_domain.tasks.execution import Executor
-from omega_domain.tasks.records import MAX_ATTEMPTS, TASKS, Lease, TaskRecords
+from omega_domain.tasks.lease import Lease
+from omega_domain.tasks.records import MAX_ATTEMPTS, TASKS, TaskRecords
 from omega_domain.tasks.results import GroupResult
 from omega_domain.testing.faults import FaultPlan, FaultyMetadataStore, FaultyStore
 from omega_domain.testing.models import AffineBackend
@@ -177,8 +178,8 @@ class Runner(Executor):
 
     process: Process
 
-    def _take(self, task: Task, *, fresh: bool) -> Lease | None:
-        lease = super()._take(task, fresh=fresh)
+    def _take(self, task: Task, text: str, *, fresh: bool) -> Lease | None:
+        lease = super()._take(task, text, fresh=fresh)
         self.process.cluster.on_lease(self.process, task, lease)
         return lease
 
@@ -715,7 +716,7 @@ class SimulatedQueue(TaskQueue):
         return "simulated"
 
     def submit(self, stages: Sequence[Sequence[Task]]) -> None:
-        self._dispatch.submit(stages)
+        self._dispatch.record(stages)
 
 
 TestCluster = Cluster.TestCase

@@ -22,3 +22,13 @@ def test_the_least_recently_used_is_forgotten() -> None:
     assert len(cache) == 2
     cache.clear()
     assert len(cache) == 0
+
+
+def test_an_object_is_looked_up_without_being_loaded() -> None:
+    cache: ObjectCache[str, int] = ObjectCache(2)
+    assert cache.get("a") is None
+    cache.get_or_load("a", lambda: 1)
+    cache.get_or_load("b", lambda: 2)
+    assert cache.get("a") == 1
+    cache.get_or_load("c", lambda: 3)
+    assert (cache.get("a"), cache.get("b")) == (1, None)

@@ -25,6 +25,7 @@ from omega_domain.errors import (
     TaskError,
     TaskFailedError,
     TaskTimeoutError,
+    UnsupportedActionError,
     UnsupportedOptionError,
 )
 from omega_domain.omega import Omega
@@ -32,12 +33,17 @@ from omega_domain.ports.backend import SupportsActions
 from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.repository.context import Context
 from omega_domain.runtime.runtime import OmegaRuntime
+from omega_domain.stores import Stores
 from omega_domain.tasks.execution import Executor, local_worker
 from omega_domain.tasks.parcels import drop_temporary
 from omega_domain.tasks.records import TaskRecords
 from omega_domain.tasks.results import AsyncResult
 from omega_domain.testing.models import Affine, AffineBackend, NumbersBackend
 from omega_domain.testing.task_queue import LARGE, fill, register_backends, temporaries
+
+
+def stores_of(om: Omega) -> Stores:
+    return Stores(om.context, om.bucket)
 
 
 class LaterQueue(TaskQueue):
@@ -57,7 +63,7 @@ class LaterQueue(TaskQueue):
         self.stages += stages
 
     def work(self) -> None:
-        self._executor.submit(self.stages)
+        self._executor.run(self.stages)
         self.stages = []
 
 
@@ -100,7 +106,7 @@ def later(om: Omega) -> LaterQueue:
 @pytest.fixture
 def runtime(om: Omega, later: LaterQueue) -> OmegaRuntime:
     """A runtime whose tasks wait."""
-    return OmegaRuntime(om, queue=later, router=InProcessRouter())
+    return OmegaRuntime(stores_of(om), queue=later, router=InProcessRouter())
 
 
 def label(runtime: OmegaRuntime, model: str = "double") -> str:
@@ -190,7 +196,7 @@ class TestLocalMode:
     ) -> None:
         seen: list[TracebackType] = []
         monkeypatch.setattr(pdb, "post_mortem", seen.append)
-        runtime = OmegaRuntime(om, queue=later, router=InProcessRouter())
+        runtime = OmegaRuntime(stores_of(om), queue=later, router=InProcessRouter())
         result = runtime.mode(pdb=True).model("new").predict("x")
         [[task]] = later.stages
         Executor(om.context, worker="worker@host", holder="worker").execute(task.to_json())
@@ -214,7 +220,7 @@ class TestInterruption:
             result.get(0)
 
     def test_a_queue_that_fails_leaves_nothing_behind(self, om: Omega) -> None:
-        runtime = OmegaRuntime(om, queue=BrokenQueue(), router=InProcessRouter())
+        runtime = OmegaRuntime(stores_of(om), queue=BrokenQueue(), router=InProcessRouter())
         with pytest.raises(TaskError, match="broker"):
             runtime.model("double").predict(LARGE)
         with runtime.parallel() as crt:
@@ -298,7 +304,7 @@ class TestRecords:
             last = runtime.model("double").predict()
         crt.run()
         later.stages = later.stages[1:]
-        om.context.store.collection("omega.tasks").delete_many({"_id": crt._tasks[0].id})
+        om.context.store.collection("omega.tasks").delete_many({"_id": crt._collected.tasks[0].id})
         later.work()
         with pytest.raises(ObjectNotFoundError, match="no task"):
             last.get(0)
@@ -427,7 +433,7 @@ class TestLinking:
     def test_arguments_for_a_backend_that_only_workers_have_are_submitted(self, om: Omega, later: LaterQueue) -> None:
         client = Omega(replace(om.context, registry=BackendRegistry()))
         client.context.registry.register(NumbersBackend.KIND, NumbersBackend)
-        OmegaRuntime(client, queue=later, router=InProcessRouter()).model("double").predict("x", bias=1)
+        OmegaRuntime(stores_of(client), queue=later, router=InProcessRouter()).model("double").predict("x", bias=1)
         assert len(later.stages) == 1
 
     def test_linked_data_that_were_dropped_are_missed_before_anything_is_submitted(self, om: Omega) -> None:
@@ -444,7 +450,7 @@ class TestLinking:
 
 class TestModes:
     def test_a_timeout_and_a_level_of_logging_travel_with_the_task(self, om: Omega, later: LaterQueue) -> None:
-        runtime = OmegaRuntime(om, queue=later, router=InProcessRouter())
+        runtime = OmegaRuntime(stores_of(om), queue=later, router=InProcessRouter())
         runtime.mode(timeout=5, logging="debug").mode(pdb=False).model("double").predict("x")
         [[task]] = later.stages
         assert task.options == {"timeout": 5, "logging": "DEBUG", "pdb": False}
@@ -471,7 +477,7 @@ class TestModes:
         assert [record.action for record in om.runtime.recent()] == []
 
     def test_a_view_that_waits_keeps_what_is_required(self, om: Omega, later: LaterQueue) -> None:
-        runtime = OmegaRuntime(om, queue=later, router=InProcessRouter(["default"]))
+        runtime = OmegaRuntime(stores_of(om), queue=later, router=InProcessRouter(["default"]))
         with pytest.raises(NoWorkerError):
             runtime.require("tpu").model("double").predict("x")
         assert runtime.require("tpu", wait=True).model("double").predict("x").record.label == "tpu"
@@ -504,8 +510,8 @@ class TestCallbacks:
     def test_a_script_of_a_runtime_without_an_omega_says_so(self, om: Omega, runtime: OmegaRuntime) -> None:
         om.scripts.put([1], "walk", kind=Walking.KIND)
         result = runtime.script("walk").run()
-        runtime._queue.work()  # type: ignore[attr-defined]
-        with pytest.raises(NotImplementedError, match="was not given an Omega"):
+        runtime._submission.queue.work()  # type: ignore[attr-defined]
+        with pytest.raises(UnsupportedActionError, match="was not given an Omega"):
             result.get(1)
 
     def test_arguments_of_scripts_that_can_not_travel_are_refused(self, om: Omega) -> None:

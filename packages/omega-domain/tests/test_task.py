@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -86,3 +87,17 @@ def test_a_worker_is_written_in_plain_json() -> None:
         "seen": "2026-01-01T00:00:00+00:00",
         "lease": 15.0,
     }
+
+
+def test_a_copy_with_other_fields_has_an_envelope_of_its_own() -> None:
+    task = Task(
+        id="t",
+        action="fit",
+        kind="model",
+        name="m",
+        bucket="b",
+        context="c",
+        submitted=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    assert task.to_json() == task.to_json()
+    assert Task.from_json(replace(task, stage=1).to_json()) == replace(task, stage=1)

@@ -99,3 +99,8 @@ def test_a_head_comes_back_from_plain_json() -> None:
     )
     for each in (head, replace(head, dropped=None)):
         assert Head.from_plain(json.loads(json.dumps(each.to_plain()))) == each
+
+
+def test_a_copy_with_other_fields_has_a_manifest_of_its_own() -> None:
+    assert VERSION.manifest == VERSION.manifest
+    assert replace(VERSION, seq=VERSION.seq + 1).manifest != VERSION.manifest

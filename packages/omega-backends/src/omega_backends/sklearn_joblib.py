@@ -21,8 +21,8 @@ from omega_backends.models.skops_files import to_skops
 from omega_backends.models.unpickle import load_joblib, load_skops
 from omega_domain.backends.base import BaseModelBackend
 from omega_domain.entities.names import ObjectRef
-from omega_domain.entities.version import Part, Payload
-from omega_domain.errors import UnsupportedObjectError, UnsupportedOptionError
+from omega_domain.entities.version import Part, Payload, Version
+from omega_domain.errors import UnsupportedActionError, UnsupportedObjectError, UnsupportedOptionError
 from omega_domain.ports.store import FileWriter
 from omega_domain.repository.linking import FITTED
 from omega_domain.repository.metadata import Metadata
@@ -207,15 +207,20 @@ class SklearnBackend(BaseModelBackend):
         return self.model_store.payloads.write(lambda file: file.write(data))
 
     def _load(self, meta: Metadata) -> Any:
-        is_code = meta.kind_meta["format"] != "skops"
+        is_code = _is_code(meta)
         with meta.open_trusted(is_code=is_code) as file:
             return load_joblib(file) if is_code else load_skops(file)
 
     def _cached(self, modelname: str) -> Any:
         """Return the model as it was loaded last; it must not be changed."""
-        meta = self.model_store.resolve(modelname)
-        meta.check_trust(is_code=meta.kind_meta["format"] != "skops")
-        return self.model_store.context.cache.get_or_load(meta.ref, lambda: self._load(meta))
+        meta, cache = self.model_store.resolve(modelname), self.model_store.context.cache
+        kept = cache.get(meta.ref)
+        if isinstance(kept, _Kept):
+            meta.recall(kept.version).check_trust(is_code=kept.is_code)
+            return kept.model
+        loaded = _Kept(self._load(meta), meta.record, is_code=_is_code(meta))
+        cache.get_or_load(meta.ref, lambda: loaded)
+        return loaded.model
 
     def _read(self, Xname: str, Yname: str | None) -> _Data:
         y = self.data_store.get(Yname) if Yname else None
@@ -253,6 +258,14 @@ class SklearnBackend(BaseModelBackend):
         return as_python(result) if pure_python else as_frame(model, result, X, action)
 
 
+class _Kept(NamedTuple):
+    """A model that was loaded, and the version that it was loaded from, so that it need not be read again."""
+
+    model: Any
+    version: Version | None
+    is_code: bool
+
+
 class _Data(NamedTuple):
     """What a model is fitted on, and what it is called."""
 
@@ -276,9 +289,14 @@ class _Sink:
 def _require(model: Any, action: str, name: str, kwargs: Mapping[str, Any]) -> Any:
     """Return the model if it can do that, and may with these arguments."""
     if not hasattr(model, action):
-        raise NotImplementedError(f"{name!r} is a {type(model).__name__}, which has no {action}()")
+        raise UnsupportedActionError(f"{name!r} is a {type(model).__name__}, which has no {action}()")
     check_method(model, name, action, kwargs)
     return model
+
+
+def _is_code(meta: Metadata) -> bool:
+    """Whether loading a model runs code that its payload holds."""
+    return bool(meta.kind_meta["format"] != "skops")
 
 
 def _as_target(y: Any) -> Any:

@@ -52,7 +52,7 @@ class CeleryTaskQueue(TaskQueue, SupportsCancel, SupportsDiagnosis):
 
     def submit(self, stages: Sequence[Sequence[Task]]) -> None:
         """Record the tasks and submit those of the first stage. Raises BrokerUnavailableError."""
-        self.dispatch.submit(stages)
+        self.dispatch.record(stages)
 
     def cancel(self, task_ids: Sequence[str]) -> int:
         """End tasks as FAILURE by a TaskCancelledError, and interrupt those that run; return how many it met."""

@@ -11,6 +11,7 @@
     ├── InvalidTagError (ValueError)
     ├── UnsupportedObjectError (TypeError)
     ├── UnsupportedOptionError (TypeError)
+    ├── UnsupportedActionError (NotImplementedError)
     ├── UnknownKindError (ValueError)
     ├── SchemaMismatchError (ValueError)
     ├── ConflictError (RuntimeError)
@@ -87,6 +88,10 @@ class UnsupportedObjectError(OmegaError, TypeError):
 
 class UnsupportedOptionError(OmegaError, TypeError):
     """The backend of this object does not know the given option."""
+
+
+class UnsupportedActionError(OmegaError, NotImplementedError):
+    """The backend of this object, or the runtime that was asked, has no such action."""
 
 
 class UnknownKindError(OmegaError, ValueError):

@@ -23,6 +23,7 @@ from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.repository.context import Context
 from omega_domain.repository.objects import OmegaStore
 from omega_domain.runtime.runtime import OmegaRuntime
+from omega_domain.stores import Stores
 from omega_domain.upkeep import checking, collecting
 
 DEFAULT_BUCKET = "omega"
@@ -67,6 +68,7 @@ class Omega:
             context = Context(metadata=metadata, store=store, **{"clock": SystemClock(), **fields})
         self.context = context
         self.bucket = validate_bucket(bucket)
+        self._stores = Stores(context, self.bucket)
         self._queue = queue
         self._router = router
         self._buckets: dict[str, Omega] = {self.bucket: self}
@@ -85,25 +87,25 @@ class Omega:
         """Names of the buckets that hold objects, sorted."""
         return self.context.metadata.buckets()
 
-    @cached_property
+    @property
     def datasets(self) -> OmegaStore:
         """Datasets of this bucket."""
-        return OmegaStore(self.context, prefix=DATA, bucket=self.bucket)
+        return self._stores.datasets
 
-    @cached_property
+    @property
     def models(self) -> OmegaStore:
         """Models of this bucket."""
-        return OmegaStore(self.context, prefix=MODELS, bucket=self.bucket)
+        return self._stores.models
 
-    @cached_property
+    @property
     def jobs(self) -> OmegaStore:
         """Notebooks of this bucket."""
-        return OmegaStore(self.context, prefix=JOBS, bucket=self.bucket)
+        return self._stores.jobs
 
-    @cached_property
+    @property
     def scripts(self) -> OmegaStore:
         """Scripts of this bucket."""
-        return OmegaStore(self.context, prefix=SCRIPTS, bucket=self.bucket)
+        return self._stores.scripts
 
     @property
     def queue(self) -> TaskQueue:
@@ -122,7 +124,7 @@ class Omega:
     @cached_property
     def runtime(self) -> OmegaRuntime:
         """Trains, predicts and runs objects of this bucket by name."""
-        return OmegaRuntime(self, queue=self.queue, router=self.router)
+        return OmegaRuntime(self._stores, queue=self.queue, router=self.router, omega=self.__getitem__)
 
     @cached_property
     def logger(self) -> OmegaLogger:

@@ -10,11 +10,12 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from omega_domain.documents import (
+    Change,
     Deleted,
     Document,
     Inserted,
     Updated,
-    apply_update,
+    apply_changes,
     check_sort,
     check_update,
     check_window,
@@ -76,22 +77,23 @@ class LocalCollection(Collection):
         check_window(skip, limit)
         order = check_sort(sort or [])
         scan = Scan(self._key, filter)
-        project = compile_projection(projection)
         found = self._walk(scan)
         ordered = iter(sort_documents(found, order)) if order else found
-        return map(project, islice(ordered, skip, skip + limit if limit else None))
+        window = islice(ordered, skip, skip + limit if limit else None)
+        # what was read from text is clean, and nobody else's
+        return window if projection is None else map(compile_projection(projection), window)
 
     def find_one(self, filter: Filter | None = None) -> Document | None:
         """Return a copy of the first document that matches; None if there is none."""
-        return next(self.find(filter), None)
+        return next(self._walk(Scan(self._key, filter)), None)
 
     def update_one(self, filter: Filter, update: Mapping[str, Any], upsert: bool = False) -> Updated:  # noqa: FBT001, FBT002 -- pymongo's signature
         """Change the first match; insert one if there is none and ``upsert`` is set."""
-        check_update(update)
+        changes = check_update(update)
         scan = Scan(self._key, filter)
         with self._database.write(durable=self._durable) as connection:
             for ordinal, document in scan.all(connection):
-                return _update(connection, ordinal, document, update)
+                return _update(connection, ordinal, document, changes)
             if not upsert:
                 return Updated(0, 0)
             row = _row(new_document(filter, update))
@@ -202,8 +204,8 @@ def _batches(documents: Iterable[Mapping[str, Any]]) -> Iterator[list[_Row]]:
         yield batch
 
 
-def _update(connection: sqlite3.Connection, ordinal: int, document: Document, update: Mapping[str, Any]) -> Updated:
-    changed = apply_update(document, update)
+def _update(connection: sqlite3.Connection, ordinal: int, document: Document, changes: list[Change]) -> Updated:
+    changed = apply_changes(document, changes, kept=True)
     if identical(document, changed):
         return Updated(1, 0)
     connection.execute(

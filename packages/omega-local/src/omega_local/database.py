@@ -15,7 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from omega_local.errors import translated
+from omega_domain.errors import OmegaError
+from omega_local.errors import translate
 from omega_local.opening import Connection, open_connection
 
 _KEPT_OPEN: Final = 8
@@ -42,24 +43,28 @@ class Database:
         fork_guard().add(self)
 
     @contextmanager
-    def read(self) -> Iterator[sqlite3.Connection]:
+    def read(self) -> Iterator[Connection]:
         """Borrow a connection for statements that read; each sees one committed state."""
-        with translated(self.home):
+        try:
             connection = self._borrow()
             try:
                 yield connection
             finally:
                 self._give_back(connection)
+        except OmegaError:
+            raise
+        except (sqlite3.Error, OSError) as error:
+            raise translate(error, self.home) from error
 
     @contextmanager
-    def write(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
         """Borrow a connection in a write transaction, committed at the end, rolled back by an error.
 
         Args:
             durable: whether the commit must survive a power failure (a crash of the process it always survives).
         """
         with self.read() as connection:
-            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            connection.set_durable(durable=durable)
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -76,7 +81,8 @@ class Database:
 
     def _borrow(self) -> Connection:
         with self._gate:
-            self._gate.wait_for(lambda: not self._forking)
+            while self._forking:
+                self._gate.wait()
             self._forget_after_fork()
             self._borrowed += 1
             connection = self._idle.pop() if self._idle else None
@@ -100,7 +106,8 @@ class Database:
     def _end_loan(self) -> None:
         with self._gate:
             self._borrowed -= 1
-            self._gate.notify_all()
+            if self._forking:
+                self._gate.notify_all()
 
     def hold_for_fork(self) -> None:
         """Let nobody borrow a connection, wait until all are back and close them."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -24,17 +22,24 @@ _NO_PERMISSION: Final = {errno.EACCES, errno.EPERM, errno.EROFS}
 _EXTENDED_NO_SPACE: Final = {sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_TRUNCATE}
 
 
-@contextmanager
-def translated(home: Path) -> Iterator[None]:
-    """Raise errors of SQLite and of the operating system as StoreError and its children."""
-    try:
-        yield
-    except OmegaError:
-        raise
-    except sqlite3.Error as error:
-        raise translate_database(error, home) from error
-    except OSError as error:
-        raise translate_system(error, home) from error
+class translated:  # noqa: N801 -- used as a context manager, as those of contextlib
+    """Raises errors of SQLite and of the operating system as StoreError and its children."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    def __enter__(self) -> None:
+        """Begin to translate."""
+
+    def __exit__(self, type_: object, error: BaseException | None, traceback: object) -> None:
+        """Translate the error, if there is one."""
+        if isinstance(error, sqlite3.Error | OSError) and not isinstance(error, OmegaError):
+            raise translate(error, self._home) from error
+
+
+def translate(error: sqlite3.Error | OSError, home: Path) -> StoreError:
+    """Return what an error of SQLite or of the operating system means for the store at this home."""
+    return translate_database(error, home) if isinstance(error, sqlite3.Error) else translate_system(error, home)
 
 
 def translate_database(error: sqlite3.Error, home: Path) -> StoreError:

@@ -10,11 +10,15 @@ from typing import Final
 from omega_domain.documents import Document, compile_filter
 from omega_domain.documents.typed_json import loads
 from omega_domain.ports.store import Filter
-from omega_local.filters import HERE, OTHER_TOKEN, Narrowing, narrow
+from omega_local.filters import HERE, OTHER_TOKEN, Narrowing, id_text, narrow
 
 _FIRST_PAGE: Final = 32
 _LAST_PAGE: Final = 2048
 _PAGE_CHARACTERS: Final = 4 * 2**20
+
+_BY_ID: Final = (
+    "SELECT ordinal, body FROM documents WHERE collection = (SELECT number FROM collections WHERE key = ?) AND id = ?"
+)
 
 Found = tuple[int, Document]
 
@@ -36,7 +40,9 @@ class Scan:
     def __init__(self, key: str, filter: Filter | None) -> None:
         self._key = key
         self._matches = compile_filter(filter)
-        self._narrowing = narrow(filter)
+        wanted = filter.get("_id") if filter else None
+        self._id = id_text(wanted) if isinstance(wanted, str) else None
+        self._narrowing = Narrowing() if self._id else narrow(filter)
         self._last = 0
         self._size = _FIRST_PAGE
         self._waiting: list[int] | None = None
@@ -46,9 +52,12 @@ class Scan:
         """Return the next documents that match, perhaps none of this page; None at the end."""
         if self._done:
             return None
-        number = number_of(connection, self._key)
-        rows = [] if number is None else self._read(connection, number)
-        self._done = not rows
+        if self._id is not None:  # one document at most
+            rows, self._done = connection.execute(_BY_ID, (self._key, self._id)).fetchall(), True
+        else:
+            number = number_of(connection, self._key)
+            rows = [] if number is None else self._read(connection, number)
+            self._done = not rows
         self._size = min(self._size * 4, _LAST_PAGE)
         found = ((ordinal, loads(body)) for ordinal, body in rows)
         return [(ordinal, document) for ordinal, document in found if self._matches(document)]

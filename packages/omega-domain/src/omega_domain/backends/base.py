@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from omega_domain.errors import UnsupportedActionError
 from omega_domain.ports.backend import DataBackend, SupportsActions
 
 if TYPE_CHECKING:
@@ -56,11 +57,11 @@ class BaseDataBackend(DataBackend):
 
     def put(self, obj: Any, name: str, /, *args: Any, **kwargs: Any) -> Metadata:
         """Store the object; to be overridden."""
-        raise NotImplementedError(f"{type(self).__name__} has no put(), needed for {name!r}")
+        raise UnsupportedActionError(f"{type(self).__name__} has no put(), needed for {name!r}")
 
     def get(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
         """Return the object; to be overridden."""
-        raise NotImplementedError(f"{type(self).__name__} has no get(), needed for {name!r}")
+        raise UnsupportedActionError(f"{type(self).__name__} has no get(), needed for {name!r}")
 
     def drop(self, name: str, /, *args: Any, **kwargs: Any) -> None:
         """Clean up outside of the store before the object is dropped; nothing to do unless overridden."""
@@ -78,7 +79,7 @@ class BaseModelBackend(BaseDataBackend, SupportsActions):
 
     Each action takes the name of the model and the names of its data, all of which must exist:
     ``fit(modelname, Xname, Yname=None, pure_python=True, **kwargs)``. It is called in a worker without prior loading of
-    model or data. An action that is not overridden raises NotImplementedError.
+    model or data. An action that is not overridden raises UnsupportedActionError, which is a NotImplementedError.
     """
 
     def actions(self) -> frozenset[str]:
@@ -151,8 +152,8 @@ class BaseModelBackend(BaseDataBackend, SupportsActions):
         """Call the object as a function."""
         raise self._not_supported("run", modelname)
 
-    def _not_supported(self, action: str, modelname: str) -> NotImplementedError:
-        return NotImplementedError(f"{modelname!r} is a {self.KIND or type(self).__name__}, which has no {action}()")
+    def _not_supported(self, action: str, modelname: str) -> UnsupportedActionError:
+        return UnsupportedActionError(f"{modelname!r} is a {self.KIND or type(self).__name__}, which has no {action}()")
 
 
 def _doc(cls: type) -> str:

@@ -6,7 +6,15 @@ what their database found.
 
 from __future__ import annotations
 
-from omega_domain.documents.changes import apply_update, check_update, compile_projection, new_document, project
+from omega_domain.documents.changes import (
+    Change,
+    apply_changes,
+    apply_update,
+    check_update,
+    compile_projection,
+    new_document,
+    project,
+)
 from omega_domain.documents.matching import compile_filter, equalities, matches, resolve
 from omega_domain.documents.narrowing import both, condition_on, narrowed
 from omega_domain.documents.results import Deleted, Inserted, Updated
@@ -14,10 +22,12 @@ from omega_domain.documents.sorting import check_sort, check_window, index_name,
 from omega_domain.documents.values import Document, clean, identical, order
 
 __all__ = [
+    "Change",
     "Deleted",
     "Document",
     "Inserted",
     "Updated",
+    "apply_changes",
     "apply_update",
     "both",
     "check_sort",

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from omega_domain.documents.matching import compile_filter, equalities
-from omega_domain.documents.values import Document, clean, fits_int64, order
+from omega_domain.documents.values import PLAIN, Document, clean, fits_int64, order
 from omega_domain.errors import InvalidFilterError
 
 MAX_LIST: Final = 1_500_000
 
 Projection = Mapping[str, int] | Sequence[str]
+#: An operator of an update, the path that it is about, and a value.
+Change = tuple[str, str, Any]
 
 
 def apply_update(document: Mapping[str, Any], update: Mapping[str, Any], *, inserting: bool = False) -> Document:
@@ -30,17 +32,33 @@ def apply_update(document: Mapping[str, Any], update: Mapping[str, Any], *, inse
             other, or ``_id`` would change.
         UnsupportedObjectError: a value can not be kept in a document.
     """
-    changes = check_update(update)
-    changed = clean(document)
+    return apply_changes(document, check_update(update), inserting=inserting)
+
+
+def apply_changes(
+    document: Mapping[str, Any], changes: Sequence[Change], *, inserting: bool = False, kept: bool = False
+) -> Document:
+    """Return a changed copy of the document: :func:`apply_update` of an update that :func:`check_update` has taken.
+
+    Args:
+        document: what is changed.
+        changes: the changes.
+        inserting: as there.
+        kept: whether the document is one that a store keeps, and so is clean.
+    """
+    is_flat = kept and not any("." in path for _, path, _ in changes)
+    changed = dict(document) if is_flat else clean(document)
     for operator, path, value in changes:
         if operator != "$setOnInsert" or inserting:
-            _OPERATORS[operator](changed, path, clean({"": value})[""])
-    if "_id" in document and order(changed.get("_id")) != order(document["_id"]):
+            is_plain = type(value) in PLAIN or (type(value) is str and value.isascii())
+            _OPERATORS[operator](changed, path, value if is_plain else clean({"": value})[""])
+    is_same = "_id" not in document or changed.get("_id") is document["_id"]
+    if not is_same and order(changed.get("_id")) != order(document["_id"]):
         raise InvalidFilterError(f"the '_id' of a document can not be changed: {document['_id']!r}")
     return changed
 
 
-def check_update(update: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
+def check_update(update: Mapping[str, Any]) -> list[Change]:
     """Return the changes of an update as (operator, path, value).
 
     Raises:
@@ -152,6 +170,8 @@ def _is_path(path: object) -> bool:
 
 
 def _refuse_overlaps(paths: list[str]) -> None:
+    if len(set(paths)) == len(paths) and not any("." in path for path in paths):
+        return  # fields of their own, as in nearly every update
     for index, path in enumerate(paths):
         for other in paths[:index]:
             if f"{path}.".startswith(f"{other}.") or f"{other}.".startswith(f"{path}."):
@@ -159,6 +179,9 @@ def _refuse_overlaps(paths: list[str]) -> None:
 
 
 def _set(document: Document, path: str, value: Any) -> None:
+    if "." not in path:
+        document[path] = value
+        return
     holder, key = _walk(document, path, create=True)
     if isinstance(holder, dict):
         holder[key] = value

@@ -87,6 +87,8 @@ def _compile_item(key: object, condition: Any) -> Callable[[Mapping[str, Any]], 
         raise _unknown(key, [*_BRANCHES])
     path = key.split(".")
     test = _compile_condition(condition)
+    if len(path) == 1:
+        return lambda document: test([document.get(key, MISSING)])
     return lambda document: test(list(resolve(document, path)))
 
 
@@ -131,6 +133,8 @@ def _candidates(values: list[Any]) -> Iterator[Any]:
 
 
 def _equals(operand: Any) -> Callable[[list[Any]], bool]:
+    if type(operand) is str:  # nearly all that is asked, and equal to text alone
+        return lambda values: any(isinstance(value, str) and value == operand for value in _candidates(values))
     wanted = order(operand)
     return lambda values: any(order(value) == wanted for value in _candidates(values))
 

@@ -24,20 +24,31 @@ _MARK: Final = '"$'
 _AS_IS: Final = frozenset({str, int, bool, type(None)})
 
 
-def _fail(value: object) -> None:
-    raise ValueError(f"a value of type {type(value).__name__}")
+class _Encoder(json.JSONEncoder):
+    """Writes leaves, and counts them."""
 
+    def __init__(self) -> None:
+        super().__init__(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        self.leaves = 0
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_fail).encode
+    def default(self, o: object) -> dict[str, str]:
+        """Return the form of a value that JSON lacks. Raises ValueError if there is none."""
+        if not isinstance(o, datetime | bytes):
+            raise ValueError(f"a value of type {type(o).__name__}")  # noqa: TRY004 -- as for a float that JSON lacks
+        self.leaves += 1
+        leaf: dict[str, str] = _plain(o)
+        return leaf
 
 
 def dumps(value: Any) -> str:
     """Return the text of a cleaned document, or of a value of one. Raises ValueError if it holds any other type."""
+    encoder = _Encoder()
     try:
-        text = _encode(value)
+        text = encoder.encode(value)
     except ValueError:
-        return _encode(_plain(value))
-    return _encode(_plain(value)) if _MARK in text else text
+        return _Encoder().encode(_plain(value))
+    # a mark that is of no leaf may be of a field that starts with it
+    return text if text.count(_MARK) == encoder.leaves else _Encoder().encode(_plain(value))
 
 
 def loads(text: str) -> Document:

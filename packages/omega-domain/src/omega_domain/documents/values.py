@@ -17,6 +17,9 @@ _Path = tuple[str, ...]
 
 MAX_DEPTH: Final = 100
 MISSING: Final = object()
+#: Types whose values are kept as they are, whatever they are; so is text of ASCII. Most values are such, and are seen
+#: to be so in place: a path for messages and a call for each would take most of the time.
+PLAIN: Final = frozenset({type(None), bool, float})
 
 
 def clean(document: Mapping[str, Any]) -> Document:
@@ -102,12 +105,20 @@ def _clean(value: Any, path: _Path) -> Any:
 
 def _clean_mapping(value: Mapping[str, Any], path: _Path) -> Document:
     _check_depth(path)
-    return {_clean_name(name, path): _clean(item, (*path, name)) for name, item in value.items()}
+    return {
+        name if type(name) is str and name.isascii() and "\0" not in name else _clean_name(name, path): (
+            item if type(item) in PLAIN or (type(item) is str and item.isascii()) else _clean(item, (*path, name))
+        )
+        for name, item in value.items()
+    }
 
 
 def _clean_list(value: list[Any] | tuple[Any, ...], path: _Path) -> list[Any]:
     _check_depth(path)
-    return [_clean(item, (*path, str(index))) for index, item in enumerate(value)]
+    return [
+        item if type(item) in PLAIN or (type(item) is str and item.isascii()) else _clean(item, (*path, str(index)))
+        for index, item in enumerate(value)
+    ]
 
 
 def _clean_name(name: object, path: _Path) -> str:
@@ -168,6 +179,8 @@ def _check_depth(path: _Path) -> None:
 
 
 def _utc(value: datetime) -> datetime:
+    if value.tzinfo is UTC and not value.microsecond % 1000 and not value.fold and type(value) is datetime:
+        return value
     utc = value.astimezone(UTC)
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000, fold=0)
 

@@ -10,6 +10,7 @@ import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from omega_domain.errors import InvalidNameError, InvalidTagError
 
@@ -203,6 +204,7 @@ def is_temporary(name: str) -> bool:
     return name.startswith(TEMPORARY)
 
 
+@lru_cache(maxsize=1024)
 def _problem(name: str) -> str | None:
     try:
         size = len(name.encode())

@@ -89,6 +89,8 @@ class Task:
     stage: int = 0
     is_last: bool = True
     submitted: datetime
+    #: The envelope once it was written; a copy with other fields begins without.
+    _json: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
@@ -118,7 +120,10 @@ class Task:
 
     def to_json(self) -> str:
         """Return the envelope as a broker carries it; the same text for the same task."""
-        return json.dumps(self.to_plain(), separators=(",", ":"), ensure_ascii=False)
+        if not self._json:
+            text = json.dumps(self.to_plain(), separators=(",", ":"), ensure_ascii=False)
+            object.__setattr__(self, "_json", text)
+        return self._json
 
     @classmethod
     def from_json(cls, text: str) -> Task:

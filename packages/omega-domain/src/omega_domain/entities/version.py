@@ -124,6 +124,8 @@ class Version:
     created: datetime
     provenance: Mapping[str, Any] | None = None
     signature: str = ""
+    #: The manifest once it was written; a copy with other fields begins without.
+    _manifest: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def ref(self) -> VersionRef:
@@ -138,23 +140,26 @@ class Version:
     @property
     def manifest(self) -> str:
         """Canonical JSON of everything this version is."""
-        return canonical_json(
-            {
-                "format": MANIFEST_FORMAT,
-                "id": self.id,
-                "uid": self.uid,
-                "object": {"bucket": self.key.bucket, "prefix": self.key.prefix, "name": self.key.name},
-                "seq": self.seq,
-                "kind": self.kind,
-                "payload": [part.to_plain() for part in self.parts],
-                "kind_meta": dict(self.kind_meta),
-                "attributes": dict(self.attributes),
-                "parent": {"id": self.parent.id, "seq": self.parent.seq} if self.parent else None,
-                "author": self.author,
-                "time": self.created.isoformat(),
-                "provenance": dict(self.provenance) if self.provenance is not None else None,
-            }
-        )
+        if not self._manifest:
+            object.__setattr__(self, "_manifest", canonical_json(self._to_plain()))
+        return self._manifest
+
+    def _to_plain(self) -> dict[str, Any]:
+        return {
+            "format": MANIFEST_FORMAT,
+            "id": self.id,
+            "uid": self.uid,
+            "object": {"bucket": self.key.bucket, "prefix": self.key.prefix, "name": self.key.name},
+            "seq": self.seq,
+            "kind": self.kind,
+            "payload": [part.to_plain() for part in self.parts],
+            "kind_meta": dict(self.kind_meta),
+            "attributes": dict(self.attributes),
+            "parent": {"id": self.parent.id, "seq": self.parent.seq} if self.parent else None,
+            "author": self.author,
+            "time": self.created.isoformat(),
+            "provenance": dict(self.provenance) if self.provenance is not None else None,
+        }
 
     @property
     def digest(self) -> str:

@@ -49,6 +49,7 @@ class _Seat:
 
 
 _LOGGERS: Final[Any] = logging.Logger
+#: Ambient, because a print or a log record does not name the task in which it is made.
 _seat: ContextVar[_Seat | None] = ContextVar("omega_listener", default=None)
 
 

@@ -34,6 +34,8 @@ _LOG: Final = logging.getLogger(__name__)
 
 #: Writers whose threads have something to write; a thread holds its writer, whoever else has let go of it.
 _busy: Final[set[LogWriter]] = set()
+#: Ambient, because what a store logs while it writes records does not name the writer; apart from the listener, as
+#: loggers that no task listens to must not hear it either.
 _unheard: ContextVar[bool] = ContextVar("omega_unheard", default=False)
 
 

@@ -29,6 +29,7 @@ _NAMESPACE: Final = UUID("5b0f3a52-6d0e-4c55-9a3e-0f6f5c1f2f0a")
 #: Tries of a put against other writers after which a second attempt no longer finds it.
 _TURNS: Final = 100
 
+#: Ambient, because a put that a script or backend makes does not name the task in which it is made.
 _current: ContextVar[Attempt | None] = ContextVar("omega_attempt", default=None)
 
 

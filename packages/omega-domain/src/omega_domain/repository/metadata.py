@@ -161,6 +161,12 @@ class Metadata:
                 )
         return self._version
 
+    def recall(self, version: Version | None) -> Metadata:
+        """Take the current version of the object from who has read it before, as it never changes; return this."""
+        if version and self._version is None and self._head and version.id == self._head.current.id:
+            self._version = version
+        return self
+
     @property
     def head(self) -> Head | None:
         """The head as it was when this was read; None for a draft of a new object."""

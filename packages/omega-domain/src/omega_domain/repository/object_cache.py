@@ -19,6 +19,14 @@ class ObjectCache(Generic[K, V]):
         self._items: OrderedDict[K, V] = OrderedDict()
         self._lock = RLock()
 
+    def get(self, key: K) -> V | None:
+        """Return the object of this key; None if it is not there."""
+        with self._lock:
+            if key not in self._items:
+                return None
+            self._items.move_to_end(key)
+            return self._items[key]
+
     def get_or_load(self, key: K, load: Callable[[], V]) -> V:
         """Return the object of this key, loading it if it is not there."""
         with self._lock:

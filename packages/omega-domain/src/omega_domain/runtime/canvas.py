@@ -2,71 +2,66 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from contextvars import ContextVar
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Generic, Protocol, Self, TypeVar
 
-from omega_domain.entities.names import ObjectRef
 from omega_domain.entities.task import Argument, Task
 from omega_domain.errors import TaskError
-from omega_domain.repository.context import Context
-from omega_domain.tasks.arguments import Arguments
-from omega_domain.tasks.records import TaskRecords
+from omega_domain.runtime.collected import Collected
+from omega_domain.runtime.model_proxy import ModelProxy
+from omega_domain.runtime.script_proxy import ScriptProxy
+from omega_domain.runtime.submission import Submission
 from omega_domain.tasks.results import GroupResult
 
-if TYPE_CHECKING:
-    from omega_domain.repository.metadata import Metadata
-    from omega_domain.runtime.model_proxy import ModelProxy
-    from omega_domain.runtime.runtime import OmegaRuntime
-    from omega_domain.runtime.script_proxy import ScriptProxy
 
-Form = Literal["sequence", "parallel", "mapreduce"]
+class Calls(Protocol):
+    """What a canvas needs of a runtime: calls by name, and views that require something of the worker."""
 
-_current: ContextVar[Canvas | None] = ContextVar("omega_canvas", default=None)
+    @abstractmethod
+    def model(self, name: str) -> ModelProxy:
+        """Return the actions of a model."""
+
+    @abstractmethod
+    def script(self, name: str) -> ScriptProxy:
+        """Return the actions of a script."""
+
+    @abstractmethod
+    def require(
+        self, label: str | Mapping[str, Any] | None = None, *, always: bool = False, wait: bool = False
+    ) -> Self:
+        """Return a view whose tasks go to workers with this label."""
 
 
-def current_canvas() -> Canvas | None:
-    """Return the canvas whose ``with`` block the caller is in, in this thread or coroutine; None if there is none."""
-    return _current.get()
+R = TypeVar("R", bound=Calls)
 
 
-class Canvas:
+class Canvas(Generic[R]):
     """Collects tasks, made by it or by any runtime inside its ``with`` block, and submits them by :meth:`run`.
 
     Args:
-        runtime: whose tasks these are; it decides where they are submitted.
-        log: where the group is recorded.
-        form: in which order they run, and which results go where.
-
-    Attributes:
-        seen: metadata of the objects that its tasks are about, by kind, bucket and name.
+        runtime: a view of the runtime whose tasks are collected here.
+        submission: submits the tasks of that runtime.
+        collected: the tasks.
     """
 
-    def __init__(self, runtime: OmegaRuntime, records: TaskRecords, form: Form) -> None:
-        self._runtime = runtime.collecting(self)
-        self._records = records
-        self._form = form
-        self._tasks: list[Task] = []
-        self.seen: dict[tuple[str, str, str], Metadata] = {}
-        self._is_submitted = False
+    def __init__(self, runtime: R, submission: Submission, collected: Collected) -> None:
+        self._runtime = runtime
+        self._submission = submission
+        self._collected = collected
 
     def __enter__(self) -> Self:
-        if _current.get() is not None:
-            raise TaskError(
-                f"a {self._form} can not be put inside another canvas: leave the outer with block first, "
-                "or collect its tasks in one canvas"
-            )
-        _current.set(self)
+        self._collected.enter()
         return self
 
     def __exit__(
         self, type_: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        _current.set(None)
-        if error is not None and not self._is_submitted:
-            self._discard()
+        self._collected.leave()
+        if error is not None and not self._collected.is_submitted:
+            self._collected.discard()
 
     def model(self, name: str) -> ModelProxy:
         """Return the actions of a model; what they submit is collected."""
@@ -76,10 +71,8 @@ class Canvas:
         """Return the actions of a script; what they submit is collected."""
         return self._runtime.script(name)
 
-    def require(
-        self, label: str | Mapping[str, Any] | None = None, *, always: bool = False, wait: bool = False
-    ) -> OmegaRuntime:
-        """Return a view whose tasks are collected, and go to workers with this label."""
+    def require(self, label: str | Mapping[str, Any] | None = None, *, always: bool = False, wait: bool = False) -> R:
+        """Return a view of the runtime whose tasks are collected, and go to workers with this label."""
         return self._runtime.require(label, always=always, wait=wait)
 
     def run(self) -> GroupResult:
@@ -88,61 +81,25 @@ class Canvas:
         Raises:
             TaskError: they were submitted before, or the last one of a mapreduce takes no results.
         """
-        if self._is_submitted:
-            raise TaskError(f"this {self._form} was submitted before; collect the tasks again in a new one")
-        stages = _STAGES[self._form](self._tasks)
-        self._is_submitted = True
+        tasks, form, records = self._collected.tasks, self._collected.form, self._submission.records
+        if self._collected.is_submitted:
+            raise TaskError(f"this {form} was submitted before; collect the tasks again in a new one")
+        stages = _STAGES[form](tasks)
+        self._collected.is_submitted = True
         try:
-            if self._tasks:
-                self._runtime.send_together(stages)
+            if tasks:
+                self._submission.enqueue(stages)
         except BaseException:
-            self._discard()
+            self._collected.discard()
             raise
-        return GroupResult(self._records, self._records.save_group(self._form, [task.id for task in self._tasks]))
-
-    def add(self, task: Task, context: Context) -> None:
-        """Collect a task; for runtimes.
-
-        Raises:
-            TaskError: it is of another context.
-        """
-        if context is not self._records.context:
-            raise TaskError(
-                f"{task.action} of {task.name!r} belongs to the context {context.name!r}, this {self._form} to "
-                f"{self._records.context.name!r}: tasks of two contexts can not be collected together"
-            )
-        if self._is_submitted:
-            raise TaskError(f"this {self._form} was submitted before; collect further tasks in a new one")
-        self._tasks.append(task)
-
-    @property
-    def forwards(self) -> bool:
-        """Whether the next task may get the result of another."""
-        return self._form == "mapreduce" or (self._form == "sequence" and bool(self._tasks))
-
-    def makes(self, bucket: str, name: str) -> bool:
-        """Tell whether a task that was collected leaves a dataset of this name."""
-        return any(task.bucket == bucket and name == self._result_name(task) for task in self._tasks)
-
-    def touches(self, bucket: str, name: str) -> bool:
-        """Tell whether a task that was collected is about this model."""
-        return any(task.bucket == bucket and name == ObjectRef.parse(task.name).name for task in self._tasks)
-
-    def _result_name(self, task: Task) -> str | None:
-        given = task.kwargs.get("rName")
-        return self._records.codec.loads(given.content) if given else None
-
-    def _discard(self) -> None:
-        for task in self._tasks:
-            Arguments(self._records.context, self._records.codec, task.bucket).discard(task.arguments)
-        self._tasks.clear()
+        return GroupResult(records, records.save_group(form, [task.id for task in tasks]))
 
     def __len__(self) -> int:
-        return len(self._tasks)
+        return len(self._collected.tasks)
 
     def __repr__(self) -> str:
-        state = "submitted" if self._is_submitted else "not submitted"
-        return f"<{self._form} of {len(self)} tasks, {state}>"
+        state = "submitted" if self._collected.is_submitted else "not submitted"
+        return f"<{self._collected.form} of {len(self)} tasks, {state}>"
 
 
 def _sequence(tasks: Sequence[Task]) -> list[list[Task]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from omega_domain.repository.metadata import Metadata
-    from omega_domain.runtime.runtime import OmegaRuntime
-    from omega_domain.tasks.results import AsyncResult
+from omega_domain.repository.metadata import Metadata
+from omega_domain.runtime.submission import Submission
+from omega_domain.tasks.results import AsyncResult
 
 
 class ModelProxy:
@@ -22,63 +21,63 @@ class ModelProxy:
     nothing was submitted.
     """
 
-    def __init__(self, runtime: OmegaRuntime, name: str) -> None:
-        self._runtime = runtime
+    def __init__(self, submission: Submission, name: str) -> None:
+        self._submission = submission
         self.name = name
 
     def fit(self, Xname: Any = None, Yname: Any = None, **kwargs: Any) -> AsyncResult:
         """Fit the model; returns the metadata of its new version."""
-        return self._submit("fit", Xname, Yname, **kwargs)
+        return self._call("fit", Xname, Yname, **kwargs)
 
     def partial_fit(self, Xname: Any = None, Yname: Any = None, **kwargs: Any) -> AsyncResult:
         """Fit the model on with more data; returns the metadata of its new version."""
-        return self._submit("partial_fit", Xname, Yname, **kwargs)
+        return self._call("partial_fit", Xname, Yname, **kwargs)
 
     def transform(self, Xname: Any = None, rName: str | None = None, **kwargs: Any) -> AsyncResult:
         """Transform data."""
-        return self._submit("transform", Xname, rName=rName, **kwargs)
+        return self._call("transform", Xname, rName=rName, **kwargs)
 
     def fit_transform(
         self, Xname: Any = None, Yname: Any = None, rName: str | None = None, **kwargs: Any
     ) -> AsyncResult:
         """Fit the model, which makes a new version, and transform the same data."""
-        return self._submit("fit_transform", Xname, Yname, rName=rName, **kwargs)
+        return self._call("fit_transform", Xname, Yname, rName=rName, **kwargs)
 
     def predict(self, Xname: Any = None, rName: str | None = None, **kwargs: Any) -> AsyncResult:
         """Predict from data."""
-        return self._submit("predict", Xname, rName=rName, **kwargs)
+        return self._call("predict", Xname, rName=rName, **kwargs)
 
     def predict_proba(self, Xname: Any = None, rName: str | None = None, **kwargs: Any) -> AsyncResult:
         """Predict the probabilities of classes."""
-        return self._submit("predict_proba", Xname, rName=rName, **kwargs)
+        return self._call("predict_proba", Xname, rName=rName, **kwargs)
 
     def decision_function(self, Xname: Any = None, rName: str | None = None, **kwargs: Any) -> AsyncResult:
         """Return the values of the decision function."""
-        return self._submit("decision_function", Xname, rName=rName, **kwargs)
+        return self._call("decision_function", Xname, rName=rName, **kwargs)
 
     def score(self, Xname: Any = None, Yname: Any = None, **kwargs: Any) -> AsyncResult:
         """Score the model on data."""
-        return self._submit("score", Xname, Yname, **kwargs)
+        return self._call("score", Xname, Yname, **kwargs)
 
     def gridsearch(self, Xname: Any = None, Yname: Any = None, **kwargs: Any) -> AsyncResult:
         """Search the best of some ``parameters``; returns the metadata of the new version, which has them."""
-        return self._submit("gridsearch", Xname, Yname, **kwargs)
+        return self._call("gridsearch", Xname, Yname, **kwargs)
 
     def reduce(self, results: Any = None, **kwargs: Any) -> AsyncResult:
         """Combine a list of results; the last task of a mapreduce gets that list by itself."""
-        return self._submit("reduce", results, **kwargs)
+        return self._call("reduce", results, **kwargs)
 
     def run(self, data: Any = None, **kwargs: Any) -> AsyncResult:
         """Call a virtual object as a function, with this value."""
-        return self._submit("run", data, **kwargs)
+        return self._call("run", data, **kwargs)
 
     def link_dataset(self, Xname: str, Yname: str | None = None) -> Metadata:
         """Make datasets the data of the model for when none are given; return its metadata."""
-        return self._runtime.link_dataset(self.name, Xname, Yname)
+        return self._submission.stores.models.link_dataset(self.name, Xname, Yname)
 
-    def _submit(self, action: str, *data: Any, rName: str | None = None, **kwargs: Any) -> AsyncResult:
+    def _call(self, action: str, *data: Any, rName: str | None = None, **kwargs: Any) -> AsyncResult:
         given = kwargs if rName is None else {"rName": rName, **kwargs}
-        return self._runtime.submit(self.name, action, data, given)
+        return self._submission.call(self.name, action, data, given)
 
     def __repr__(self) -> str:
         return f"<ModelProxy: {self.name}>"

@@ -1,22 +1,25 @@
-"""Preflight: what is wrong with a call is said before anything is submitted."""
+"""Preflight: what is wrong with a call is said before anything is submitted.
+
+It promises nothing for later, so a worker looks again: the head of a dataset is fetched three times for one call, here,
+for the default data of a model, and by the get itself. That is on purpose. Between two of them anybody may drop the
+dataset or put another one, and only the last look decides what is read.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omega_domain.entities.names import ObjectRef, validate_new_name
 from omega_domain.errors import UnknownKindError
 from omega_domain.ports.backend import SupportsCallCheck
 from omega_domain.repository.linking import default_data
 from omega_domain.repository.metadata import Metadata
+from omega_domain.repository.objects import OmegaStore
+from omega_domain.runtime.collected import Collected
 from omega_domain.tasks.actions import DATA_OF
 from omega_domain.tasks.arguments import FITTED
-
-if TYPE_CHECKING:
-    from omega_domain.repository.objects import OmegaStore
-    from omega_domain.runtime.canvas import Canvas
 
 
 def check_call(
@@ -26,7 +29,7 @@ def check_call(
     data: Sequence[Any],
     kwargs: Mapping[str, Any],
     *,
-    canvas: Canvas | None = None,
+    collected: Collected | None = None,
 ) -> None:
     """Raise if a call can not succeed, as far as names tell.
 
@@ -36,7 +39,7 @@ def check_call(
         action: what is to be done.
         data: the data that were given.
         kwargs: further arguments.
-        canvas: the tasks this one is collected with; they may make what is missing now.
+        collected: the tasks that this one is collected with; they may make what is missing now.
 
     Raises:
         ObjectNotFoundError: a dataset or version does not exist, or no data are given nor known.
@@ -51,9 +54,9 @@ def check_call(
         return
     for name in data:
         if isinstance(name, str) and name != FITTED:
-            _check_dataset(datasets, name, canvas)
+            _check_dataset(datasets, name, collected)
     if data[0] is None or (isinstance(data[0], str) and data[0] == FITTED):
-        _check_default(datasets, meta, canvas, is_open=data[0] is None)
+        _check_default(datasets, meta, collected, is_open=data[0] is None)
 
 
 def _check_arguments(meta: Metadata, action: str, kwargs: Mapping[str, Any]) -> None:
@@ -63,13 +66,12 @@ def _check_arguments(meta: Metadata, action: str, kwargs: Mapping[str, Any]) -> 
             backend.check_call(meta.name, action, kwargs)
 
 
-def _check_dataset(datasets: OmegaStore, name: str, canvas: Canvas | None) -> None:
-    ref = ObjectRef.parse(name)
-    if canvas is None or not canvas.makes(datasets.bucket, ref.name):
+def _check_dataset(datasets: OmegaStore, name: str, collected: Collected | None) -> None:
+    if collected is None or not collected.makes(datasets.bucket, ObjectRef.parse(name).name):
         datasets.locate(name)
 
 
-def _check_default(datasets: OmegaStore, meta: Metadata, canvas: Canvas | None, *, is_open: bool) -> None:
-    if canvas is not None and (canvas.touches(meta.bucket, meta.name) or (is_open and canvas.forwards)):
+def _check_default(datasets: OmegaStore, meta: Metadata, collected: Collected | None, *, is_open: bool) -> None:
+    if collected and (collected.touches(meta.bucket, meta.name) or (is_open and collected.forwards)):
         return
-    _check_dataset(datasets, default_data(meta, fitted_first=not is_open).x, canvas)
+    _check_dataset(datasets, default_data(meta, fitted_first=not is_open).x, collected)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from omega_domain.errors import UnsupportedOptionError
-
-if TYPE_CHECKING:
-    from omega_domain.runtime.runtime import OmegaRuntime
-    from omega_domain.tasks.results import AsyncResult
+from omega_domain.runtime.submission import Submission
+from omega_domain.tasks.results import AsyncResult
 
 #: What :meth:`ScriptProxy.run` can not hand on by name: the runtime gives it to the script itself.
 RESERVED: Final = frozenset({"om", "forwarded"})
@@ -17,8 +15,8 @@ RESERVED: Final = frozenset({"om", "forwarded"})
 class ScriptProxy:
     """Submits runs of a script; each returns an :class:`~omega_domain.tasks.results.AsyncResult` at once."""
 
-    def __init__(self, runtime: OmegaRuntime, name: str) -> None:
-        self._runtime = runtime
+    def __init__(self, submission: Submission, name: str) -> None:
+        self._submission = submission
         self.name = name
 
     def run(self, /, *args: Any, **kwargs: Any) -> AsyncResult:
@@ -36,7 +34,7 @@ class ScriptProxy:
                 f"the script {self.name!r} can not be given {', '.join(f'{word}=' for word in taken)}, which it gets "
                 "from the runtime: rename the parameter of its function, or give it by place"
             )
-        return self._runtime.submit(self.name, "run", args, kwargs, kind="script")
+        return self._submission.call(self.name, "run", args, kwargs, kind="script")
 
     def __repr__(self) -> str:
         return f"<ScriptProxy: {self.name}>"

@@ -56,7 +56,7 @@ class Dispatch:
         self._runs = context.store.collection(RUNS)
         self._tasks = context.store.collection(TASKS)
 
-    def submit(self, stages: Sequence[Sequence[Task]]) -> None:
+    def record(self, stages: Sequence[Sequence[Task]]) -> None:
         """Record tasks and give those of the first stage to the broker; see the port TaskQueue.
 
         Raises:
@@ -68,7 +68,8 @@ class Dispatch:
         first, *later = self._open_run(stages) if len(stages) > 1 else stages
         rest = [task for stage in later for task in stage]
         try:
-            self._records.announce(rest)
+            if rest:
+                self._records.announce(rest)
             self._records.announce(first, queued=True)
             self._publish(first)
         except BaseException:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from omega_domain.entities.names import DATA, RESERVED
 from omega_domain.entities.task import FAILURE, Argument, Task, TaskRecord
-from omega_domain.errors import StoreUnavailableError
+from omega_domain.errors import StoreUnavailableError, UnsupportedActionError
 from omega_domain.logbook.task_output import captured
 from omega_domain.ports.backend import SupportsActions
 from omega_domain.repository.attempts import attempting
@@ -24,8 +24,9 @@ from omega_domain.repository.metadata import Metadata
 from omega_domain.repository.objects import OmegaStore
 from omega_domain.tasks.actions import DATA_OF, PREFIX_OF, READING
 from omega_domain.tasks.arguments import Arguments
-from omega_domain.tasks.known import handed_over
-from omega_domain.tasks.records import MAX_ATTEMPTS, Lease, TaskRecords
+from omega_domain.tasks.known import RunsHere
+from omega_domain.tasks.lease import Lease
+from omega_domain.tasks.records import MAX_ATTEMPTS, TaskRecords
 from omega_domain.tasks.results import AsyncResult
 
 TRANSIENT = f"{RESERVED}/_memory"
@@ -34,7 +35,7 @@ MAX_PAUSE = 1.0
 T = TypeVar("T")
 
 
-class Executor:
+class Executor(RunsHere):
     """Runs tasks of a context.
 
     Args:
@@ -64,16 +65,23 @@ class Executor:
         self._omega = omega
         self._patience = patience
         self._is_stopping = is_stopping
+        self._stores: dict[tuple[str, str], OmegaStore] = {}
 
-    def submit(self, stages: Sequence[Sequence[Task]]) -> None:
-        """Run tasks here and now, stage by stage, each through the JSON that a broker would carry."""
+    def run(self, stages: Sequence[Sequence[Task]], *, known: Mapping[str, Metadata] | None = None) -> None:
+        """Run tasks here and now, stage by stage, each through the JSON that a broker would carry.
+
+        Args:
+            stages: the tasks.
+            known: metadata of the object of a task, by the id of the task, as far as they were looked up.
+        """
         tasks = [task for stage in stages for task in stage]
         if len(tasks) > 1:
             self._records.announce(tasks)
-        for text in [task.to_json() for task in tasks]:
-            self.execute(text)
+        found = known or {}
+        for task_id, text in [(task.id, task.to_json()) for task in tasks]:
+            self.execute(text, known=found.get(task_id))
 
-    def execute(self, text: str, *, fresh: bool = False) -> Task | None:
+    def execute(self, text: str, *, fresh: bool = False, known: Metadata | None = None) -> Task | None:
         """Run the task that this JSON describes, unless it has ended before; its record says how it went.
 
         What a task raises is kept in its record. What ends the process, such as KeyboardInterrupt, is raised as well;
@@ -82,31 +90,34 @@ class Executor:
         Args:
             text: the task.
             fresh: whether it surely was not started before; then one that changes nothing is recorded at its end only.
+            known: metadata of its object, if that was just looked up; else it is looked up here.
 
         Returns:
             The task if it has ended here; None if there was nothing to run, or somebody else has taken it over.
         """
         task = Task.from_json(text)
-        lease = self._take(task, fresh=fresh)
+        lease = self._take(task, text, fresh=fresh)
         if lease is None:
             return None
         arguments = Arguments(self._context, self._records.codec, task.bucket)
         has_ended = False
         try:
-            has_ended = self._run(task, lease, arguments)
+            has_ended = self._run(task, lease, arguments, known=known)
         finally:
             if has_ended or self._holder is None:  # else who runs it next needs them
                 self._patiently(lambda: arguments.discard(task.arguments))
         return task if has_ended else None
 
-    def _take(self, task: Task, *, fresh: bool) -> Lease | None:
+    def _take(self, task: Task, text: str, *, fresh: bool) -> Lease | None:
         if fresh and self._holder is not None and _only_reads(task):
             return self._records.begin(worker=self._worker, holder=self._holder)
-        return self._patiently(lambda: self._records.start(task, worker=self._worker, holder=self._holder))
+        return self._patiently(
+            lambda: self._records.start(task, worker=self._worker, holder=self._holder, envelope=text)
+        )
 
-    def _run(self, task: Task, lease: Lease, arguments: Arguments) -> bool:
+    def _run(self, task: Task, lease: Lease, arguments: Arguments, *, known: Metadata | None = None) -> bool:
         """Run a task that was taken; return whether it has ended here."""
-        call = _Call(self._context, self._records, task, arguments, omega=self._omega)
+        call = _Call(self._records, task, arguments, objects=self._store_of(task), omega=self._omega, known=known)
         try:
             with attempting(task, lease.attempt, counts=self._counts(task, lease)), self._output(task):
                 if (cause := self._failed_before(task)) is not None:
@@ -132,6 +143,13 @@ class Executor:
             return True
         arguments.discard([result])
         return False
+
+    def _store_of(self, task: Task) -> OmegaStore:
+        """Return the store of the object that a task is about, which is made once."""
+        place = (PREFIX_OF[task.kind], task.bucket)
+        if place not in self._stores:
+            self._stores[place] = OmegaStore(self._context, prefix=place[0], bucket=place[1])
+        return self._stores[place]
 
     def _counts(self, task: Task, lease: Lease) -> Callable[[], bool]:
         """Return what tells whether a lease holds; nobody takes a task from the process that submitted it to itself."""
@@ -176,34 +194,37 @@ class _Call:
 
     def __init__(
         self,
-        context: Context,
         records: TaskRecords,
         task: Task,
         arguments: Arguments,
         *,
+        objects: OmegaStore,
         omega: Callable[[str], Any] | None,
+        known: Metadata | None,
     ) -> None:
         self._records = records
         self._task = task
         self._arguments = arguments
         self._omega = omega
-        self._models = OmegaStore(context, prefix=PREFIX_OF[task.kind], bucket=task.bucket)
+        self._known = known
+        self._models = objects
         self._transient: dict[str, Any] = {}
         self.kind: str | None = None
 
     def __call__(self) -> Any:
         name, action = self._task.name, self._task.action
-        meta = handed_over(self._task.id) or self._models.resolve(name)
+        meta = self._known or self._models.resolve(name)
         self._models = self._models.with_pinned(meta) if action in READING else self._models
         backend: Any = self._models.get_backend_bykind(meta.kind)
         self.kind = meta.kind
-        if action not in (backend.actions() if isinstance(backend, SupportsActions) else ()):
-            raise NotImplementedError(f"{name!r} is a {self.kind}, which has no {action}()")
+        if action not in (backend.actions() if issubclass(type(backend), SupportsActions) else ()):
+            raise UnsupportedActionError(f"{name!r} is a {self.kind}, which has no {action}()")
         if self._task.kind != "model":
             return self._run_script(backend)
         args = self._names() if action in DATA_OF else self._values()
         kwargs = {key: self._arguments.decode(argument) for key, argument in self._task.kwargs.items()}
-        backend.data_store = backend.data_store.with_transient(self._transient)
+        if self._transient:
+            backend.data_store = backend.data_store.with_transient(self._transient)
         return getattr(backend, action)(name, *args, **kwargs)
 
     def _run_script(self, backend: Any) -> Any:
@@ -214,7 +235,9 @@ class _Call:
         if last.type != "open":
             kwargs["forwarded"] = self._value(last)
         if self._omega is None:
-            raise NotImplementedError(f"{self._task.name!r} can not be run here: this runtime was not given an Omega")
+            raise UnsupportedActionError(
+                f"{self._task.name!r} can not be run here: this runtime was not given an Omega"
+            )
         return getattr(backend, self._task.action)(self._task.name, *args, om=self._omega(self._task.bucket), **kwargs)
 
     def _values(self) -> list[Any]:

@@ -1,31 +1,25 @@
-"""Handover: what a call has found out before it was submitted, for its task if that runs within the call itself.
+"""Ability of what runs tasks within the call that submits them: what the call has looked up is not looked up again.
 
-A queue that takes the task elsewhere hands nothing over; then the task finds it out for itself.
+A queue that takes tasks elsewhere does not have it; then each task looks up its object for itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 
-if TYPE_CHECKING:
-    from omega_domain.repository.metadata import Metadata
-
-_HANDED: ContextVar[Mapping[str, Metadata]] = ContextVar("omega_handed_over", default={})  # noqa: B039 -- never changed
+from omega_domain.entities.task import Task
+from omega_domain.repository.metadata import Metadata
 
 
-@contextmanager
-def handing_over(task_id: str, model: Metadata) -> Iterator[None]:
-    """Let the task of this id have the metadata of its model, as long as the block lasts and in this thread only."""
-    token = _HANDED.set({**_HANDED.get(), task_id: model})
-    try:
-        yield
-    finally:
-        _HANDED.reset(token)
+class RunsHere(ABC):
+    """Runs tasks here and now. A class has this ability by inheriting it, not by a method of the same name."""
 
+    @abstractmethod
+    def run(self, stages: Sequence[Sequence[Task]], *, known: Mapping[str, Metadata] | None = None) -> None:
+        """Run tasks, see :meth:`~omega_domain.ports.task_queue.TaskQueue.submit`; all have ended when it returns.
 
-def handed_over(task_id: str) -> Metadata | None:
-    """Return the metadata of a task's model, if it was handed over."""
-    return _HANDED.get().get(task_id)
+        Args:
+            stages: the tasks.
+            known: metadata of the object of a task, by the id of the task, as far as they were looked up.
+        """

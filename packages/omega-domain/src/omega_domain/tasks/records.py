@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Any, Final, TypeVar
 
@@ -20,6 +20,7 @@ from omega_domain.tasks.actions import READING
 from omega_domain.tasks.arguments import Arguments
 from omega_domain.tasks.codec import task_codec
 from omega_domain.tasks.errors import error_from_plain, error_to_plain
+from omega_domain.tasks.lease import Lease
 
 TASKS = "omega.tasks"
 GROUPS = "omega.groups"
@@ -51,36 +52,6 @@ class GroupRecord:
     id: str
     form: str
     members: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
-    """That somebody runs a task.
-
-    Attributes:
-        worker: who is recorded as running it.
-        holder: the worker process; None for a process that runs its own tasks.
-        started: when, in UTC.
-        attempt: which attempt it is, from 1.
-        is_recorded: whether the record of the task says so.
-    """
-
-    worker: str
-    holder: str | None
-    started: datetime
-    attempt: int = 1
-    is_recorded: bool = True
-
-    def to_fields(self, *, lasts: timedelta) -> dict[str, Any]:
-        """Return the fields of the record; ``lasts`` is how long a holder has it if it is not renewed."""
-        return {
-            "status": STARTED,
-            "worker": self.worker,
-            "holder": self.holder,
-            "started": self.started,
-            "attempts": self.attempt,
-            "lease": self.started + lasts if self.holder else None,
-        }
 
 
 class TaskRecords:
@@ -128,7 +99,7 @@ class TaskRecords:
         """
         return Lease(worker=worker, holder=holder, started=self.context.clock.now(), is_recorded=False)
 
-    def start(self, task: Task, *, worker: str, holder: str | None = None) -> Lease | None:
+    def start(self, task: Task, *, worker: str, holder: str | None = None, envelope: str | None = None) -> Lease | None:
         """Take a task and record it as STARTED.
 
         Args:
@@ -136,6 +107,7 @@ class TaskRecords:
             worker: who is recorded as running it.
             holder: the worker process that leases it, which must renew the lease, and which runs only what was
                 announced just so; None for a process that runs its own tasks.
+            envelope: the task as JSON, if that is known.
 
         Returns:
             The lease; None if there is nothing to run: the task has ended, is run by another holder, was started too
@@ -143,7 +115,7 @@ class TaskRecords:
         """
         lease = Lease(worker=worker, holder=holder, started=self.context.clock.now())
         fields = self._fields(lease)
-        if holder is None and self._insert(task, fields):
+        if holder is None and self._insert(task, fields, envelope):
             return lease
         if holder is not None and self._change(_untouched(task), fields):
             return lease
@@ -281,7 +253,7 @@ class TaskRecords:
         """Return bucket and name of what is kept in the store for the arguments of tasks that have not ended."""
         waiting = self._find({"status": {"$in": list(UNFINISHED)}})
         tasks = [Task.from_json(record.envelope) for record in waiting if record.envelope]
-        kept = {"lease", "temporary"}
+        kept = {"claim", "temporary"}
         return {(task.bucket, arg.content) for task in tasks for arg in task.arguments if arg.type in kept}
 
     def count_ended(self, *, before: datetime) -> int:
@@ -307,9 +279,9 @@ class TaskRecords:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _insert(self, task: Task, lease: Mapping[str, Any]) -> bool:
+    def _insert(self, task: Task, lease: Mapping[str, Any], envelope: str | None) -> bool:
         try:
-            self._tasks.insert_many([{**_describe(task), **lease, "envelope": ""}])
+            self._tasks.insert_many([{**_describe(task, envelope), **lease, "envelope": ""}])
         except DuplicateDocumentError:
             return False
         return True
@@ -346,8 +318,8 @@ class TaskRecords:
         return self._tasks.count_documents({"status": PENDING, **wanted})
 
 
-def _describe(task: Task) -> dict[str, Any]:
-    envelope = task.to_json()
+def _describe(task: Task, envelope: str | None = None) -> dict[str, Any]:
+    envelope = envelope or task.to_json()
     return {
         "_id": task.id,
         "status": PENDING,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -19,12 +19,18 @@ WINDOW = 20
 
 
 class AsyncResult:
-    """What a task returns, now or later."""
+    """What a task returns, now or later.
 
-    def __init__(self, records: TaskRecords, task_id: str) -> None:
+    Args:
+        records: of the tasks.
+        task_id: id of the task.
+        ended: records of tasks that are known to have ended, by id; results of a group share them.
+    """
+
+    def __init__(self, records: TaskRecords, task_id: str, *, ended: dict[str, TaskRecord] | None = None) -> None:
         self._records = records
         self._id = task_id
-        self._final: TaskRecord | None = None
+        self._ended = {} if ended is None else ended
 
     @property
     def id(self) -> str:
@@ -38,17 +44,9 @@ class AsyncResult:
         Raises:
             ObjectNotFoundError: it was never submitted.
         """
-        return self._final or self.learn(self._records.get(self._id))
-
-    @property
-    def is_known_final(self) -> bool:
-        """Whether the task is known here to have ended; nothing is read to tell."""
-        return self._final is not None
-
-    def learn(self, record: TaskRecord) -> TaskRecord:
-        """Take note of the record of this task, which somebody has read; return it."""
+        record = self._ended.get(self._id) or self._records.get(self._id)
         if record.is_final:
-            self._final = record
+            self._ended[self._id] = record
         return record
 
     @property
@@ -115,16 +113,16 @@ class GroupResult:
     def __init__(self, records: TaskRecords, group: GroupRecord) -> None:
         self._records = records
         self._group = group
+        self._ended: dict[str, TaskRecord] = {}
         self.id = group.id
-        self.results = [AsyncResult(records, task_id) for task_id in group.members]
+        self.results = [AsyncResult(records, task_id, ended=self._ended) for task_id in group.members]
 
     @property
     def status(self) -> Status:
         """FAILURE if a task failed, SUCCESS if all succeeded, PENDING if none has started, else STARTED."""
         self._learn()
-        known = {result.status for result in self.results if result.is_known_final}
-        unknown = [result.id for result in self.results if not result.is_known_final]
-        found = known | {record.status for record in self._records.get_many(unknown).values()}
+        known = {record.status for record in self._ended.values()}
+        found = known | {record.status for record in self._records.get_many(self._unknown()).values()}
         if FAILURE in found:
             return FAILURE
         if found <= {SUCCESS}:
@@ -139,7 +137,7 @@ class GroupResult:
     def ready(self) -> bool:
         """Tell whether all tasks have ended."""
         self._learn()
-        return all(result.is_known_final for result in self.results)
+        return not self._unknown()
 
     def successful(self) -> bool:
         """Tell whether all tasks have ended well."""
@@ -186,12 +184,17 @@ class GroupResult:
 
     def _learn(self, start: int | None = None) -> None:
         """Read the records of those that have ended: of all, or of some from this place on if it is not known."""
-        if start is not None and self.results[start].is_known_final:
+        members = self._group.members
+        if start is not None and members[start] in self._ended:
             return
-        window = self.results if start is None else self.results[start : start + WINDOW]
-        unknown = {result.id: result for result in window if not result.is_known_final}
-        for record in self._records.get_many(unknown, ended=True).values():
-            unknown[record.id].learn(record)
+        window = members if start is None else members[start : start + WINDOW]
+        self._ended |= self._records.get_many(self._unknown(window), ended=True)
+
+    def _unknown(self, members: Sequence[str] | None = None) -> list[str]:
+        """Return the ids of the tasks that are not known here to have ended: of these, or of all."""
+        return [
+            task_id for task_id in (self._group.members if members is None else members) if task_id not in self._ended
+        ]
 
     def __len__(self) -> int:
         return len(self.results)

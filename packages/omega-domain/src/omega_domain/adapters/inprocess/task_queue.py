@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from omega_domain.entities.task import Task
 from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.repository.context import Context
+from omega_domain.repository.metadata import Metadata
 from omega_domain.tasks.execution import Executor
+from omega_domain.tasks.known import RunsHere
 
 
-class InProcessTaskQueue(TaskQueue):
+class InProcessTaskQueue(TaskQueue, RunsHere):
     """Runs tasks of a context in the thread that submits them; when ``submit`` returns, they have ended.
 
     Args:
@@ -29,4 +31,8 @@ class InProcessTaskQueue(TaskQueue):
 
     def submit(self, stages: Sequence[Sequence[Task]]) -> None:
         """Run the tasks, stage by stage."""
-        self._executor.submit(stages)
+        self.run(stages)
+
+    def run(self, stages: Sequence[Sequence[Task]], *, known: Mapping[str, Metadata] | None = None) -> None:
+        """Run the tasks, stage by stage, with what the caller knows of their objects."""
+        self._executor.run(stages, known=known)

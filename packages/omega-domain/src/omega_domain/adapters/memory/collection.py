@@ -13,7 +13,7 @@ from omega_domain.documents import (
     Document,
     Inserted,
     Updated,
-    apply_update,
+    apply_changes,
     check_update,
     check_window,
     clean,
@@ -71,10 +71,10 @@ class MemoryCollection(Collection):
 
     def update_one(self, filter: Filter, update: Mapping[str, Any], upsert: bool = False) -> Updated:  # noqa: FBT001, FBT002 -- pymongo's signature
         """Change the first match; insert one if there is none and ``upsert`` is set."""
-        check_update(update)
+        changes = check_update(update)
         with self._lock:
             for key, document in self._matching(filter):
-                changed = apply_update(document, update)
+                changed = apply_changes(document, changes, kept=True)
                 self._documents[key] = changed
                 return Updated(1, 0 if identical(document, changed) else 1)
             return Updated(0, 0, self._insert(new_document(filter, update)) if upsert else None)
