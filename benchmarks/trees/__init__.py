@@ -84,17 +84,19 @@ def main(words: Sequence[str]) -> int:
 
 
 def compare(base: Path, here: Path, folder: Path, *, times: int = TIMES) -> list[Compared]:
-    """Measure two trees in turn, each time in new processes; the first round only fills stores and caches."""
+    """Measure two trees in turn, each time in new processes."""
     (folder / "server").mkdir()
     trees = {"base": environment(base, folder / "base"), "here": environment(here, folder / "here")}
     rounds: dict[str, list[dict[str, float]]] = {name: [] for name in trees}
     with ExitStack() as stack:
         server = stack.enter_context(SecantusServer(folder / "server"))
-        for turn in range(times + 1):
+        words = {name: [server.url_of(f"many_{name}"), str(folder / name)] for name in trees}
+        for name, env in trees.items():
+            _run([*words[name], "fill"], env)
+        for turn in range(times):
             for name in sorted(trees, reverse=bool(turn % 2)):  # neither is always the first
-                url = server.url_of(f"many_{name}")
-                rounds[name].append(_measured(trees[name], [url, str(folder / name)]))
-    medians = {name: _medians(found[1:]) for name, found in rounds.items()}
+                rounds[name].append(_measured(words[name], trees[name]))
+    medians = {name: _medians(found) for name, found in rounds.items()}
     return [Compared(what, medians["base"][what], medians["here"][what]) for what in medians["base"]]
 
 
@@ -102,14 +104,18 @@ def _medians(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {what: statistics.median(found[what] for found in rounds) for what in rounds[0]}
 
 
-def _measured(env: Mapping[str, str], words: Sequence[str]) -> dict[str, float]:
+def _measured(words: Sequence[str], env: Mapping[str, str]) -> dict[str, float]:
     """Return the milliseconds of a round by what was measured."""
+    found: dict[str, float] = json.loads(_run(words, env).splitlines()[-1])
+    return found | {what: _of_process([sys.executable, *words], env) for what, words in COMMANDS.items()}
+
+
+def _run(words: Sequence[str], env: Mapping[str, str]) -> str:
     command = [sys.executable, "-m", "benchmarks.trees.calls", *words]
     done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"a measurement failed:\n{done.stderr}")
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found | {what: _of_process([sys.executable, *words], env) for what, words in COMMANDS.items()}
+    return done.stdout
 
 
 def _of_process(command: Sequence[str], env: Mapping[str, str]) -> float:

@@ -1,7 +1,7 @@
 """The CPU time of calls on each store with the packages that this process imports; prints milliseconds as JSON.
 
-``python -m benchmarks.trees.calls MONGO_URL FOLDER``. Database and folder are those of a tree: they keep the thousand
-names that are listed, which are put once only.
+``python -m benchmarks.trees.calls MONGO_URL FOLDER [fill]``. Database and folder are those of a tree: they keep the
+thousand names that are listed, which are put once only. With ``fill``, nothing else is done.
 """
 
 from __future__ import annotations
@@ -25,12 +25,16 @@ from omega_domain.omega import Omega
 NAMES = 1_000
 #: Store -> how many batches of calls are measured, of which the fastest counts. The number does not depend on time, so
 #: that the stores of both trees grow alike.
-BATCHES = {"memory": 12, "embedded": 8, "MongoDB": 4}
+BATCHES = {"memory": 8, "embedded": 5, "MongoDB": 3}
 BATCH = 3
 
 
-def main(mongo_url: str, folder: str) -> None:
+def main(mongo_url: str, folder: str, mode: str = "") -> None:
     """Measure the calls on memory, on the embedded store and on MongoDB."""
+    if mode == "fill":
+        for kept in (f"file://{folder}/many", mongo_url):
+            _listing(omega_ml.setup(store=kept))
+        return
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory(dir=folder) as home:
         fresh = mongo_url.replace("many", uuid.uuid4().hex[:8])
