@@ -40,18 +40,18 @@ class Compared:
 
     Attributes:
         what: was measured.
-        base: milliseconds of CPU time in the tree that it is compared with.
+        base: milliseconds of CPU time in the tree that it is compared with, in each round.
         here: milliseconds in the other tree.
     """
 
     what: str
-    base: float
-    here: float
+    base: Sequence[float]
+    here: Sequence[float]
 
     @property
     def ratio(self) -> float:
-        """How many times as long it takes."""
-        return self.here / self.base
+        """How many times as long it takes: the median of the rounds, each of which measured both trees in turn."""
+        return statistics.median(here / base for base, here in zip(self.base, self.here, strict=True))
 
     @property
     def bar(self) -> float:
@@ -77,7 +77,8 @@ def main(words: Sequence[str]) -> int:
         rows = compare(given.base, given.here, Path(folder), times=given.times)
     for row in rows:
         verdict = "" if row.holds else "  MISSED"
-        print(f"{row.what:<{WIDTH}} {row.base:9.3f} {row.here:9.3f} {row.ratio:6.2f} {row.bar:5}{verdict}")
+        base, here = statistics.median(row.base), statistics.median(row.here)
+        print(f"{row.what:<{WIDTH}} {base:9.3f} {here:9.3f} {row.ratio:6.2f} {row.bar:5}{verdict}")
     missed = sum(not row.holds for row in rows)
     print(f"{missed} bar(s) missed" if missed else "all bars are met")
     return 1 if missed else 0
@@ -96,12 +97,10 @@ def compare(base: Path, here: Path, folder: Path, *, times: int = TIMES) -> list
         for turn in range(times):
             for name in sorted(trees, reverse=bool(turn % 2)):  # neither is always the first
                 rounds[name].append(_measured(words[name], trees[name]))
-    medians = {name: _medians(found) for name, found in rounds.items()}
-    return [Compared(what, medians["base"][what], medians["here"][what]) for what in medians["base"]]
-
-
-def _medians(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    return {what: statistics.median(found[what] for found in rounds) for what in rounds[0]}
+    return [
+        Compared(what, *([found[what] for found in rounds[name]] for name in ("base", "here")))
+        for what in rounds["base"][0]
+    ]
 
 
 def _measured(words: Sequence[str], env: Mapping[str, str]) -> dict[str, float]:

@@ -40,7 +40,8 @@ class Before:
 
 BEFORE = {
     "put": Before("put a frame on MongoDB", 169, 40),
-    "get": Before("get it with a filter and columns", 169, 36),
+    "get": Before("get with filter and columns", 169, 36),
+    "predict": Before("predict 1,000 rows in process", 270, 60),
     "remote": Before("predict on a worker", 299, 64),
     "promote": Before("promote with two gates", 369, 44),
     "list": Before("om datasets list", 90, 34),
