@@ -1,4 +1,7 @@
-"""Runs the benchmarks and prints a table: what, measured, floor, ratio, bar."""
+"""Runs the benchmarks and prints a table: what, measured, floor, ratio, bar.
+
+``trees`` compares two checkouts and has a table of its own, see :mod:`benchmarks.trees`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks import trees
 from benchmarks.measuring import Row
 
 NAMES = (
@@ -15,6 +19,7 @@ NAMES = (
     "install",
     "catalogue",
     "runtime",
+    "trips",
     "frames",
     "models",
     "promotion",
@@ -30,6 +35,8 @@ WIDTH = 52
 
 def main(names: list[str]) -> int:
     """Run the named benchmarks, or all; return 1 if a bar is not met."""
+    if names[:1] == ["trees"]:
+        return trees.main(names[1:])
     unknown = set(names) - set(NAMES)
     if unknown:
         print(f"no benchmark {', '.join(sorted(unknown))}; there are: {', '.join(NAMES)}", file=sys.stderr)

@@ -15,7 +15,7 @@ from tests.servers.databases import Databases
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.repository.context import Context
-from omega_domain.testing.promotion_atomicity import PromotionAtomicityContract
+from omega_domain.testing.atomicity import PromotionAtomicityContract
 from omega_local import LocalMetadataStore, LocalStore
 from omega_mongo import MongoMetadataStore, MongoStore
 

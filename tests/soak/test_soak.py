@@ -236,7 +236,7 @@ def test_every_part_names_tests_that_exist() -> None:
 
 def test_every_test_of_faults_belongs_to_a_part() -> None:
     known = {test for part in PARTS.values() for test in part.tests}
-    files = {str(path.relative_to(ROOT)) for path in ROOT.glob("tests/faults/test_*.py")}
+    files = {str(path.relative_to(ROOT)) for path in ROOT.glob("tests/faults/**/test_*.py")}
     assert files - known == set()
 
 

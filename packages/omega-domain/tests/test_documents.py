@@ -31,7 +31,7 @@ from omega_domain.documents import (
 )
 from omega_domain.documents.values import MISSING
 from omega_domain.errors import InvalidFilterError, UnsupportedObjectError
-from omega_domain.testing.document_samples import VALUES, documents, filters
+from omega_domain.testing.collection.samples import VALUES, documents, filters
 
 TIME = datetime(2024, 2, 29, 12, 0, 0, 123000, tzinfo=UTC)
 GONE: Any = object()

@@ -10,7 +10,7 @@ from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.adapters.memory.metadata import MemoryMetadataStore
 from omega_domain.adapters.memory.store import MemoryStore
 from omega_domain.repository.context import Context
-from omega_domain.testing.promotion_atomicity import PromotionAtomicityContract
+from omega_domain.testing.atomicity import PromotionAtomicityContract
 
 
 def new_context(name: str) -> Context:

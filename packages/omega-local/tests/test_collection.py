@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 from omega_domain.documents import Document, matches
 from omega_domain.documents.typed_json import dumps, loads
-from omega_domain.testing.document_samples import CONDITIONS, VALUES, documents, filled, filters
+from omega_domain.testing.collection.samples import CONDITIONS, VALUES, documents, filled, filters
 from omega_local import LocalStore
 from omega_local.filters import column_of, id_text, narrow
 from omega_local.scanning import Scan

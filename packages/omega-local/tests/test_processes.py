@@ -10,24 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from omega_domain.entities.version import chain
 from omega_domain.errors import StoreUnavailableError
 from omega_domain.testing.files import LONG_AGO, SOON, put_blob, read_blob
-from omega_domain.testing.samples import KEY, make_head, make_version
+from omega_domain.testing.processes import ProcessesContract
 from omega_local import LocalMetadataStore, LocalStore
 from omega_local.database import Database
 
 PROCESSES = 8
-COMMITS = 15
 
-COMMIT = """
-for _ in range(int(sys.argv[2])):
-    while True:
-        head = metadata.head(KEY)
-        version = next_version(head)
-        if metadata.commit(next_head(head, version), expected=head.revision, version=version):
-            break
-print("done")
+OPENING = """
+from omega_local import LocalMetadataStore, LocalStore
+metadata, store = LocalMetadataStore({home!r}, timeout=20), LocalStore({home!r}, timeout=20)
 """
 
 OPEN = """
@@ -45,58 +38,23 @@ for turn in range(10):
     store.files.sweep(older_than=datetime(2100, 1, 1, tzinfo=UTC))
 """
 
-COUNT = """
-for _ in range(20):
-    store.collection("c").update_one({"_id": "x"}, {"$inc": {"n": 1}}, upsert=True)
-"""
 
-FORK = """
-store.collection("c").insert_many([{"_id": "before"}])
-child = os.fork()
-name = "parent" if child else "child"
-store.collection("c").insert_many([{"_id": name}])
-metadata.buckets()
-put_blob(store.files, name.encode())
-if child:
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    print(sorted(document["_id"] for document in store.collection("c").find()))
-    print(sorted(read_blob(store.files, info.id) for info in store.files.find()))
-"""
+class TestProcesses(ProcessesContract):
+    """The contract of processes on a home."""
 
-FORK_WHILE_THREADS_WRITE = """
-import warnings
-warnings.simplefilter("ignore")  # Python says that threads and forks do not mix; here they must
-stop = threading.Event()
-def write(number):
-    while not stop.is_set():
-        store.collection("c").update_one({"_id": number}, {"$inc": {"n": 1}}, upsert=True)
-        metadata.buckets()
-threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
-for thread in threads:
-    thread.start()
-for turn in range(20):
-    child = os.fork()
-    if child == 0:
-        store.collection("c").insert_many([{"_id": f"child {turn}"}])
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-stop.set()
-for thread in threads:
-    thread.join()
-print(store.collection("c").count_documents({"_id": {"$regex": "^child"}}))
-"""
+    processes = PROCESSES
 
+    @pytest.fixture
+    def metadata_store(self, tmp_path: Path) -> LocalMetadataStore:
+        return LocalMetadataStore(tmp_path)
 
-def test_processes_commit_to_one_head_in_one_order(tmp_path: Path, start: Callable[..., object]) -> None:
-    metadata = LocalMetadataStore(tmp_path)
-    version = make_version()
-    metadata.commit(make_head(version), expected=None, version=version)
-    _finish(start(COMMIT, tmp_path, COMMITS) for _ in range(PROCESSES))
-    head = metadata.head(KEY)
-    assert head is not None
-    assert head.revision == 1 + PROCESSES * COMMITS
-    versions = chain(head.tip, metadata.versions(head.uid))
-    assert [version.seq for version in versions] == list(range(head.revision, 0, -1))
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> LocalStore:
+        return LocalStore(tmp_path)
+
+    @pytest.fixture
+    def opening(self, tmp_path: Path) -> str:
+        return OPENING.format(home=str(tmp_path))
 
 
 def test_processes_open_a_new_home_at_the_same_time(tmp_path: Path, start: Callable[..., object]) -> None:
@@ -114,19 +72,6 @@ def test_processes_share_blobs(tmp_path: Path, start: Callable[..., object]) -> 
     files = [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
     assert len(files) == len(list(store.files.find()))
     assert list((tmp_path / "tmp").iterdir()) == []
-
-
-def test_processes_count_together(tmp_path: Path, start: Callable[..., object]) -> None:
-    _finish(start(COUNT, tmp_path) for _ in range(4))
-    assert LocalStore(tmp_path).collection("c").find_one() == {"_id": "x", "n": 80}
-
-
-def test_parent_and_child_go_on_after_a_fork(tmp_path: Path, run: Callable[..., str]) -> None:
-    assert run(FORK, tmp_path).splitlines() == ["['before', 'child', 'parent']", "[b'child', b'parent']"]
-
-
-def test_a_fork_while_threads_write_harms_nobody(tmp_path: Path, run: Callable[..., str]) -> None:
-    assert run(FORK_WHILE_THREADS_WRITE, tmp_path) == "20\n"
 
 
 def test_connections_of_a_parent_that_forked_unseen_are_left_alone(tmp_path: Path) -> None:

@@ -11,7 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from omega_domain.documents import matches, sort_documents
 from omega_domain.errors import InvalidFilterError
 from omega_domain.ports.store import Collection, Document, Store
-from omega_domain.testing.document_samples import CONDITIONS, FILTERS, VALUES, WRONG_FILTERS, documents, filled, filters
+from omega_domain.testing.collection.samples import (
+    CONDITIONS,
+    FILTERS,
+    VALUES,
+    WRONG_FILTERS,
+    documents,
+    filled,
+    filters,
+)
 
 SHARED: Final = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
 """One collection serves all examples, and the test is inherited by many classes."""

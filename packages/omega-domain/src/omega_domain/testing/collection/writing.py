@@ -10,8 +10,8 @@ import pytest
 
 from omega_domain.errors import DuplicateDocumentError, InvalidFilterError, UnsupportedObjectError
 from omega_domain.ports.store import Collection, Document
-from omega_domain.testing.collection_reading import WithCollection
-from omega_domain.testing.document_samples import TIME
+from omega_domain.testing.collection.reading import WithCollection
+from omega_domain.testing.collection.samples import TIME
 
 THREADS: Final = 8
 

@@ -5,8 +5,8 @@ A subclass gives the fixture ``store`` (an empty one); see :mod:`omega_domain.te
 
 from __future__ import annotations
 
-from omega_domain.testing.collection_reading import ReadingContract
-from omega_domain.testing.collection_writing import WritingContract
+from omega_domain.testing.collection.reading import ReadingContract
+from omega_domain.testing.collection.writing import WritingContract
 
 __all__ = ["CollectionContract"]
 
