@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from omega_domain.adapters.inprocess.clock import SystemClock
@@ -19,12 +19,16 @@ from omega_ml import plugins
 from omega_ml.keys import FolderKeyRing
 from omega_ml.settings import Settings, load_settings
 
-if TYPE_CHECKING:
-    from pymongo import MongoClient
+
+class DatabaseClient(Protocol):
+    """A client of a database, such as ``pymongo.MongoClient``, that names a default database."""
+
+    def get_default_database(self) -> object:
+        """Return the database that its URL names."""
 
 
 def setup(
-    mongo_url: str | MongoClient[Any] | None = None,
+    mongo_url: str | DatabaseClient | None = None,
     celeryconf: Mapping[str, Any] | None = None,
     bucket: str | None = None,
     context: str | None = None,
