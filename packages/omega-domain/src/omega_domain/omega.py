@@ -21,8 +21,8 @@ from omega_domain.ports.router import Router
 from omega_domain.ports.store import Store
 from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.repository.context import Context
-from omega_domain.repository.objects import OmegaStore
 from omega_domain.runtime.runtime import OmegaRuntime
+from omega_domain.stores import OmegaStore
 from omega_domain.upkeep import checking, collecting
 
 DEFAULT_BUCKET = "omega"

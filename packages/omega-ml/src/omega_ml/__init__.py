@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from omega_domain.omega import Omega as Omega
     from omega_domain.repository.metadata import GridFSProxy as GridFSProxy
     from omega_domain.repository.metadata import Metadata as Metadata
-    from omega_domain.repository.objects import OmegaStore
     from omega_domain.runtime.runtime import OmegaRuntime
+    from omega_domain.stores import OmegaStore
     from omega_ml.composition import setup as setup
 
     bucket: str

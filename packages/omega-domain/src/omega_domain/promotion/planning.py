@@ -16,8 +16,7 @@ from omega_domain.promotion.gates import METRICS, SIGNATURE, schema_of
 from omega_domain.repository.payloads import PAYLOADS
 
 if TYPE_CHECKING:
-    from omega_domain.repository.metadata import Metadata
-    from omega_domain.repository.objects import OmegaStore
+    from omega_domain.repository.metadata import Home, Metadata
 
 _PACKAGES = "packages"
 _SCALARS = (str, int, float, bool, type(None))
@@ -42,7 +41,7 @@ class Request:
 
     source: Metadata
     version: Version
-    target: OmegaStore
+    target: Home
     key: ObjectKey
     tag: str | None = None
     gates: tuple[GateSpec, ...] = ()
@@ -99,7 +98,7 @@ def prepare(request: Request, *, compare: bool = False) -> Prepared:
         tags={tag: version.seq for tag, version in tagged.items()},
         differences=tuple(differences(live, request.source, attributes)) if compare and live and not is_done else (),
         size=request.source.size,
-        bytes_to_copy=missing_bytes(versions, request.source.store, request.target) if compare else 0,
+        bytes_to_copy=missing_bytes(versions, request.source.objects, request.target) if compare else 0,
         outcomes=() if is_done else _outcomes(request, live),
         forced=request.forced,
         brings=tuple(brought.plan for brought in brings),
@@ -119,14 +118,14 @@ def older_versions(request: Request) -> list[Metadata]:
     """Return the versions of the source that are to be in the target before the promoted one, oldest first."""
     if request.history == 1:
         return []
-    store, name = request.source.store, request.source.name
+    store, name = request.source.objects, request.source.name
     found = [meta for meta in store.versions(name) if (meta.version or 0) < request.version.seq]
     return found if request.history == "all" else found[-(request.history - 1) :]
 
 
 def place_of(meta: Metadata) -> Place:
     """Return where a version is."""
-    context = meta.store.context
+    context = meta.objects.context
     place = Place(context=context.name, store=context.store.url, bucket=meta.bucket, prefix=meta.prefix, name=meta.name)
     return replace(place, version=meta.version, digest=meta.digest)
 
@@ -141,7 +140,7 @@ def differences(live: Metadata, source: Metadata, attributes: Mapping[str, Any])
             yield Difference(what=what, name=name, live=old, promoted=new)
 
 
-def missing_bytes(versions: Iterable[Version], source: OmegaStore, target: OmegaStore) -> int:
+def missing_bytes(versions: Iterable[Version], source: Home, target: Home) -> int:
     """Return how many bytes of these versions the target lacks; no lease is renewed for that."""
     if source.context.store is target.context.store or source.context.store.url == target.context.store.url:
         return 0
@@ -149,7 +148,7 @@ def missing_bytes(versions: Iterable[Version], source: OmegaStore, target: Omega
     return sum(part.size for part in parts.values() if not _has(target, part))
 
 
-def _has(target: OmegaStore, part: Part) -> bool:
+def _has(target: Home, part: Part) -> bool:
     if part.type == "blob":
         return target.context.store.files.exists(part.ref)
     if part.type == "uri":
@@ -159,7 +158,8 @@ def _has(target: OmegaStore, part: Part) -> bool:
 
 def _outcomes(request: Request, live: Metadata | None) -> tuple[Any, ...]:
     candidate = Candidate(source=request.source, target=request.target, name=request.key.name, live=live)
-    return ask(required_gates(candidate, request.gates), candidate)
+    policy = request.target.context.gates
+    return ask(required_gates(candidate, policy, request.gates), candidate, policy)
 
 
 def _attributes(source: Metadata, live: Metadata | None) -> dict[str, Any]:
@@ -172,7 +172,7 @@ def _is_copy_of(live: Metadata, version: Version, attributes: Mapping[str, Any])
     return (live.provenance or {}).get("digest") == version.digest and live.attributes == attributes
 
 
-def _copies(target: OmegaStore, live: Metadata | None) -> dict[str, VersionRef]:
+def _copies(target: Home, live: Metadata | None) -> dict[str, VersionRef]:
     """Return the versions in the target by the digest of what they are copies of."""
     versions = [meta.record for meta in target.versions(live.name)] if live else []
     return {

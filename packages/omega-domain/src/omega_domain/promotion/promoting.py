@@ -24,11 +24,10 @@ from omega_domain.repository.history import ACTION, ARCHIVED, PROMOTION, History
 from omega_domain.repository.payloads import has_rows
 
 if TYPE_CHECKING:
-    from omega_domain.repository.metadata import Metadata
-    from omega_domain.repository.objects import OmegaStore
+    from omega_domain.repository.metadata import Home, Metadata
 
 
-def promote(source: Metadata, target: OmegaStore, **options: Any) -> Metadata:
+def promote(source: Metadata, target: Home, **options: Any) -> Metadata:
     """Make a version the current one of its name in another store; return its metadata there.
 
     Promoting the same version again changes nothing, except that a new tag is set.
@@ -51,19 +50,19 @@ def promote(source: Metadata, target: OmegaStore, **options: Any) -> Metadata:
     return target.resolve(request.key.name)
 
 
-def plan(source: Metadata, target: OmegaStore, **options: Any) -> PromotionPlan:
+def plan(source: Metadata, target: Home, **options: Any) -> PromotionPlan:
     """Return what a promotion would do; nothing is written.
 
     Args:
         source: the version.
         target: where to.
         options: ``asname=``, ``tag=``, ``gates=``, ``force=``, ``with_data=``, ``versions=``, ``tags=``; see
-            :meth:`omega_domain.repository.objects.OmegaStore.promote`.
+            :meth:`omega_domain.stores.OmegaStore.promote`.
     """
     return prepare(_request(source, target, **options), compare=True).plan
 
 
-def transfer(parts: tuple[Part, ...], source: OmegaStore, target: OmegaStore) -> tuple[Part, ...]:
+def transfer(parts: tuple[Part, ...], source: Home, target: Home) -> tuple[Part, ...]:
     """Copy what the target lacks of these parts; return the parts as the target has them."""
     if not target.payloads.missing(parts):
         return parts
@@ -81,7 +80,7 @@ class _Promotion:
     def __init__(self, request: Request, prepared: Prepared) -> None:
         self._request = request
         self._prepared: Prepared | None = prepared
-        self._source, self._target = request.source.store, request.target
+        self._source, self._target = request.source.objects, request.target
         self._context = request.target.context
         self._copied: dict[str, Payload] = {}
 
@@ -176,7 +175,7 @@ class _Promotion:
 
 def _request(
     source: Metadata,
-    target: OmegaStore,
+    target: Home,
     *,
     asname: str | None = None,
     tag: str | None = None,
@@ -228,12 +227,12 @@ def _brought(request: Request) -> Iterable[Request]:
         raise PromotionError(f"{request.source.name!r} is no model, so there is no data to promote with it")
     for data in data_of(request.source):
         target = request.target.sibling(data.prefix)
-        is_there = target.context.metadata is data.store.context.metadata and target.bucket == data.bucket
+        is_there = target.context.metadata is data.objects.context.metadata and target.bucket == data.bucket
         if not is_there and data.digest not in _digests(target, data.name):
             yield _request(data, target, force=request.forced)
 
 
-def _digests(target: OmegaStore, name: str) -> set[str]:
+def _digests(target: Home, name: str) -> set[str]:
     if not target.exists(name):
         return set()
     return {str((meta.provenance or {}).get("digest")) for meta in target.versions(name)}
@@ -250,7 +249,7 @@ def _require_allowed(plan: PromotionPlan) -> None:
     )
 
 
-def _target_key(source: Metadata, target: OmegaStore, asname: str | None) -> ObjectKey:
+def _target_key(source: Metadata, target: Home, asname: str | None) -> ObjectKey:
     if target.prefix != source.prefix:
         raise PromotionError(
             f"{source.name!r} is kept in {source.prefix!r} and can not be promoted to a store of {target.prefix!r}: "
@@ -266,7 +265,7 @@ def _target_key(source: Metadata, target: OmegaStore, asname: str | None) -> Obj
     return key
 
 
-def _store_unseen(version: Version, target: OmegaStore) -> None:
+def _store_unseen(version: Version, target: Home) -> None:
     """Store a version that no head of its own leads to, by means of a head that was dropped long ago."""
     context = target.context
     passing = Head(
@@ -284,7 +283,7 @@ def _store_unseen(version: Version, target: OmegaStore) -> None:
     context.metadata.purge(uids=[passing.uid])
 
 
-def _copy_part(part: Part, source: OmegaStore, target: OmegaStore) -> Part:
+def _copy_part(part: Part, source: Home, target: Home) -> Part:
     if part.type == "blob":
         return _copy_blob(part, source, target)
     if part.type == "documents":
@@ -294,7 +293,7 @@ def _copy_part(part: Part, source: OmegaStore, target: OmegaStore) -> Part:
     return _copy_collection(part, source, target)
 
 
-def _copy_blob(part: Part, source: OmegaStore, target: OmegaStore) -> Part:
+def _copy_blob(part: Part, source: Home, target: Home) -> Part:
     with source.payloads.open(part, verify=False) as file:
         copied = target.payloads.copy(file, meta=part.meta)
     if copied.sha256 != part.sha256:
@@ -305,7 +304,7 @@ def _copy_blob(part: Part, source: OmegaStore, target: OmegaStore) -> Part:
     return copied
 
 
-def _copy_collection(part: Part, source: OmegaStore, target: OmegaStore) -> Part:
+def _copy_collection(part: Part, source: Home, target: Home) -> Part:
     fresh = f"{part.ref.rpartition('.')[0] or part.ref}.{target.context.new_id()}"
     copied = target.payloads.register_collection(fresh)
     documents = list(source.context.store.collection(part.ref).find())

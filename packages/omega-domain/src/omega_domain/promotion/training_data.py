@@ -19,7 +19,7 @@ def data_of(model: Metadata) -> list[Metadata]:
     Raises:
         PromotionError: one of them is not there any more.
     """
-    datasets = model.store.sibling(DATA)
+    datasets = model.objects.sibling(DATA)
     found: dict[str, Metadata] = {}
     for name in _names(model.attributes.get(FITTED)):
         try:

@@ -15,8 +15,8 @@ from omega_domain.tasks.actions import DATA_OF
 from omega_domain.tasks.arguments import FITTED
 
 if TYPE_CHECKING:
-    from omega_domain.repository.objects import OmegaStore
     from omega_domain.runtime.canvas import Canvas
+    from omega_domain.stores import OmegaStore
 
 
 def check_call(

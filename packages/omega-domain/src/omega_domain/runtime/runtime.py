@@ -30,7 +30,7 @@ from omega_domain.tasks.results import AsyncResult, GroupResult, open_result
 
 if TYPE_CHECKING:
     from omega_domain.omega import Omega
-    from omega_domain.repository.objects import OmegaStore
+    from omega_domain.stores import OmegaStore
 
 
 class OmegaRuntime:
