@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Final, Literal, cast, overload
 
 from omega_domain.archives.exporting import export_objects, import_objects
 from omega_domain.archives.importing import Imported
 from omega_domain.entities.names import DATA, ObjectRef
 from omega_domain.entities.promotion import HistoryEntry, PromotionPlan
-from omega_domain.promotion.promoting import plan, promote
-from omega_domain.promotion.rolling_back import roll_back
+from omega_domain.ports.promotion import Promotion, PromotionRequest
+from omega_domain.promotion.promoting import CopyingPromotion
 from omega_domain.repository.history import History
 from omega_domain.repository.linking import link_dataset
 from omega_domain.repository.metadata import Metadata
 from omega_domain.repository.objects import Objects
+
+_COPYING: Final = CopyingPromotion()
 
 
 class OmegaStore(Objects):
@@ -69,8 +71,10 @@ class OmegaStore(Objects):
             name there is no plain one.
         """
         source = self._resolve(ObjectRef.parse_whole(name, "promote"), required=True)
-        do = plan if dry_run else promote
-        return do(source, other, asname=asname, **options)
+        request = PromotionRequest(source=source, target=other, asname=asname, **options)
+        if dry_run:
+            return _promotion_to(other).plan(request)
+        return cast("Metadata", _promotion_to(other).promote(request))  # the target's, which is of this repository
 
     def rollback(self, name: str, *, reason: str = "") -> Metadata:
         """Make what was live before the current version live again; return its metadata. Once more goes further back.
@@ -79,7 +83,8 @@ class OmegaStore(Objects):
             ObjectNotFoundError: there is no such object.
             PromotionError: nothing was live before. ConflictError: something else became live meanwhile.
         """
-        return roll_back(self._resolve(ObjectRef.parse_plain(name, "roll back"), required=True), reason=reason)
+        live = self._resolve(ObjectRef.parse_plain(name, "roll back"), required=True)
+        return cast("Metadata", _promotion_to(self).roll_back(live, reason=reason))  # as of promote
 
     def approve(self, name: str, role: str, note: str = "", *, digest: str | None = None) -> HistoryEntry:
         """Record that this version of an object is approved as something, such as ``release``; return the record.
@@ -136,3 +141,8 @@ class OmegaStore(Objects):
         return import_objects(
             self.context, Path(path), lambda _, prefix: self.sibling(prefix), wanted=wanted, prefixes=[self.prefix]
         )
+
+
+def _promotion_to(target: Objects) -> Promotion:
+    """Return how objects get into a store: as its context says, or by copying."""
+    return target.context.promotion or _COPYING

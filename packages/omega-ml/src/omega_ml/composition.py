@@ -46,7 +46,8 @@ def setup(
         home: folder of the embedded store.
         settings: ``store=`` (``file:///path``, ``memory://``, …), ``mongo_options=`` (a dict of what ``MongoClient``
             takes and the URL does not say), ``broker_url=``, ``author=``, ``grace=``, ``lease=``, ``keep=``,
-            ``patience=``, ``trust=``, ``trusted_keys=``, ``trusted_types=``, ``keys=``, ``gates=``.
+            ``patience=``, ``trust=``, ``trusted_keys=``, ``trusted_types=``, ``keys=``, ``gates=``,
+            ``promotion=``.
 
     Raises:
         SettingsError: a setting is unknown or of the wrong form, or needs a package that is not installed.
@@ -79,6 +80,7 @@ def open_omega(settings: Settings) -> Omega:
         patience=settings.patience.value,
         trust=trust_of(settings),
         gates=GatePolicy(declared=settings.gates.value, plugins=plugins.gates()),
+        promotion=plugins.promotion(settings.promotion.value),
     )
     broker_url, celeryconf = settings.broker
     if broker_url is None:

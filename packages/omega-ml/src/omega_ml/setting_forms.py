@@ -345,4 +345,5 @@ FORMS: Mapping[str, Form] = {
     "trusted_types": Form(_words("names of types"), tuple),
     "keys": Form(_folder, _keys),
     "gates": Form(_gates, dict),
+    "promotion": Form(_text, lambda: "copy"),
 }

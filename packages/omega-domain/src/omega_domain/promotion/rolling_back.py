@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import ObjectKey
@@ -12,9 +12,7 @@ from omega_domain.errors import ConflictError, ObjectNotFoundError, PromotionErr
 from omega_domain.promotion.gate_specs import GATES
 from omega_domain.promotion.planning import place_of
 from omega_domain.repository.history import ACTION, ARCHIVED, ORIGIN, PROMOTION, History
-
-if TYPE_CHECKING:
-    from omega_domain.repository.metadata import Home, Metadata
+from omega_domain.repository.metadata import Home, Metadata
 
 RESTORES, ROLLBACK_OF = "restores", "rollback_of"
 

@@ -31,6 +31,8 @@ from omega_domain.errors import (
     VersionNotFoundError,
 )
 from omega_domain.ports.objects import StoredObject
+from omega_domain.ports.promotion import PromotionRequest
+from omega_domain.promotion.promoting import CopyingPromotion
 from omega_domain.repository import payloads
 from omega_domain.repository.context import Context
 from omega_domain.repository.metadata import GridFSProxy
@@ -691,10 +693,8 @@ class PromotionContract(_WithStores):
             store.promote("b", prod)
         assert prod.list() == []
         draft = store.make_metadata("d", "test.text")
-        from omega_domain.promotion.promoting import promote  # noqa: PLC0415 -- the function behind the method
-
         with pytest.raises(PromotionError, match="not saved"):
-            promote(draft, prod)
+            CopyingPromotion().promote(PromotionRequest(source=draft, target=prod))
 
     def test_promotion_within_a_bucket_under_another_name(self, store: OmegaStore) -> None:
         store.put("one", "a")
