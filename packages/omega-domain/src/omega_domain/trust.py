@@ -7,6 +7,7 @@ name, that the name points to it because somebody trusted said so, and that this
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -15,7 +16,7 @@ from typing import Final
 
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import DATA, ObjectKey
-from omega_domain.entities.version import Version, sha256_hex
+from omega_domain.entities.version import Version
 from omega_domain.errors import UntrustedObjectError
 from omega_domain.ports.keys import KeyRing
 from omega_domain.ports.objects import Policy
@@ -58,7 +59,7 @@ class Trust:
         self.types = tuple(types)
         self.keys = keys
         self.policy: Policy = policy if keys is not None or policy != SIGNED else ANY
-        self._verified: OrderedDict[str, None] = OrderedDict()
+        self._verified: OrderedDict[bytes, None] = OrderedDict()
         self._lock = Lock()
 
     def sign_version(self, version: Version) -> Version:
@@ -163,7 +164,7 @@ class Trust:
 
     def _verdict(self, keys: KeyRing, message: bytes, signature: str) -> str:
         """Verify a signature, once for as long as that it was right is remembered."""
-        mark = sha256_hex(message + signature.encode())
+        mark = hashlib.sha256(message + signature.encode()).digest()
         with self._lock:
             if mark in self._verified:
                 self._verified.move_to_end(mark)

@@ -59,7 +59,7 @@ def cells_from_plain(
 ) -> pd.Index[Any]:
     """Rebuild an index of this dtype from :func:`cells_to_plain`."""
     values = np.empty(len(cells), dtype=object)
-    values[:] = [cell_from_plain(cell) for cell in cells]
+    values[:] = cell_from_plain(list(cells))
     labels = pd.Index(values, dtype=dtype_from_plain(spec), name=name, tupleize_cols=False)
     if freq is not None:
         labels.freq = freq  # type: ignore[attr-defined]

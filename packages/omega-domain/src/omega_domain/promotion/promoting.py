@@ -89,18 +89,22 @@ class _Copying:
         History(self._context).record(self._request.key)
 
     def _attempt(self) -> object:
-        prepared, self._prepared = self._prepared or prepare(self._request), None
-        require_allowed(prepared.plan)
+        prepared, self._prepared = self._prepared or self._prepare_again(), None
         if prepared.plan.is_done:
             return self._retag(prepared)
         for version in prepared.versions:
-            if version.digest not in self._copied:
+            if version.id not in self._copied:
                 parts = transfer(version.parts, self._source, self._target)
-                self._copied[version.digest] = Payload(parts, version.kind_meta)
+                self._copied[version.id] = Payload(parts, version.kind_meta)
         head = self._context.metadata.head(self._request.key)
         if (head.revision if head else None) != prepared.revision:
             return None  # somebody was faster: the gates must be asked again
         return self._commit(head, prepared)
+
+    def _prepare_again(self) -> Prepared:
+        prepared = prepare(self._request)
+        require_allowed(prepared.plan)
+        return prepared
 
     def _commit(self, head: Head | None, prepared: Prepared) -> object:
         *older, version = prepared.versions
@@ -112,7 +116,7 @@ class _Copying:
             self._request.key,
             head,
             kind=version.kind,
-            payload=self._copied[version.digest],
+            payload=self._copied[version.id],
             hold=hold,
             attributes=prepared.attributes,
             tags=tuple(tag for tag, tagged in prepared.tags.items() if tagged is version),
@@ -133,7 +137,7 @@ class _Copying:
         return Parked(uid=uid, tip=tip, tags=tags)
 
     def _copy_of(self, version: Version, uid: str, parent: VersionRef | None) -> Version:
-        payload = self._copied[version.digest]
+        payload = self._copied[version.id]
         copy = replace(
             version,
             id=self._context.new_id(),

@@ -233,10 +233,12 @@ class Objects(Home):
         if version is None and self._view.pinned and (found := self._view.pinned.get(name)):
             return found
         ref = ObjectRef.parse(name, version)
-        meta = self._view.find(ref) or self._resolve(ref, required=False)
+        view = self._view
+        meta = (view.find(ref) if view.pinned else None) or self._resolve(ref, required=False)
         if meta is None or not self._has(meta, ref):
             return None
-        return meta if ref.selector else self._view.shown(meta, self.context.registry)
+        is_current = ref.version is None and not ref.back
+        return view.shown(meta, self.context.registry) if view.staged and is_current else meta
 
     def versions(self, name: str) -> Sequence[Metadata]:
         """Return the metadata of all versions of an object, oldest first.
@@ -400,8 +402,9 @@ class Objects(Home):
         Raises:
             ObjectNotFoundError: there is no such object. InvalidNameError: the name is one of columns, rows or chunks.
         """
-        found = self._view.pinned.get(name) if self._view.pinned else None
-        if found is not None:
+        if not self._view.pinned:
+            return self._resolve(ObjectRef.parse_whole(name, "name"), required=True)
+        if (found := self._view.pinned.get(name)) is not None:
             return found
         ref = ObjectRef.parse_whole(name, "name")
         return self._view.find(ref) or self._resolve(ref, required=True)
@@ -463,6 +466,8 @@ class Objects(Home):
         return key
 
     def _has(self, meta: Metadata, ref: ObjectRef) -> bool:
+        if ref.columns is None and ref.part is None:
+            return True
         try:
             self._check_piece(meta, ref)
         except (ColumnNotFoundError, UnsupportedOptionError):
@@ -494,7 +499,7 @@ class Objects(Home):
         head = self._finder.head(ObjectKey(self.bucket, self.prefix, ref.name), required=required)
         if head is None:
             return None
-        if not ref.selector:
+        if ref.version is None and not ref.back:
             return self._metadata(head)
         version = self._finder.version(head, ref, required=required)
         return self._metadata(head, version) if version else None

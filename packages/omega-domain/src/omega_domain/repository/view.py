@@ -47,7 +47,7 @@ class View:
 
     def find(self, ref: ObjectRef) -> Metadata | None:
         """Return the metadata that a name stands for, if it is known already."""
-        return self.pinned.get(ref.name) if not ref.selector else None
+        return self.pinned.get(ref.name) if ref.version is None and not ref.back else None
 
     def staged_at(self, key: ObjectKey) -> Staged | None:
         """Return the put of this object, if one is under way."""
