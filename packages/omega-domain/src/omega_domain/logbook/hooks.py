@@ -49,6 +49,7 @@ class _Seat:
 
 
 _LOGGERS: Final[Any] = logging.Logger
+#: A ContextVar, because the calls that are heard are print() and logging in the user's code, which take no argument.
 _seat: ContextVar[_Seat | None] = ContextVar("omega_listener", default=None)
 
 

@@ -34,6 +34,8 @@ _LOG: Final = logging.getLogger(__name__)
 
 #: Writers whose threads have something to write; a thread holds its writer, whoever else has let go of it.
 _busy: Final[set[LogWriter]] = set()
+#: A ContextVar, because logging calls handlers with the record alone: what the store says while a record is written to
+#: it must not be logged in turn, and no argument gets through logging to say so.
 _unheard: ContextVar[bool] = ContextVar("omega_unheard", default=False)
 
 

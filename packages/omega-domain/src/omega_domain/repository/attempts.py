@@ -29,6 +29,8 @@ _NAMESPACE: Final = UUID("5b0f3a52-6d0e-4c55-9a3e-0f6f5c1f2f0a")
 #: Tries of a put against other writers after which a second attempt no longer finds it.
 _TURNS: Final = 100
 
+#: A ContextVar, because between a task and the puts that it makes lies code of users and their backends, which hands no
+#: argument on.
 _current: ContextVar[Attempt | None] = ContextVar("omega_attempt", default=None)
 
 
