@@ -111,3 +111,12 @@ def test_a_new_module_of_the_core_must_be_given_its_layer(tree: Path) -> None:
     result = lint_imports(tree)
     assert broken(result.stdout) == ["Core: the rooms, each on its floor"]
     assert "omega_domain.unplanned" in result.stdout
+
+
+def test_an_import_for_types_against_the_layers_is_noticed(tree: Path) -> None:
+    upwards = "from omega_domain.repository.objects import Objects"
+    with (tree / "packages/omega-domain/src/omega_domain/ports/gate.py").open("a") as source:
+        source.write(f"\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    {upwards}\n")
+    result = lint_imports(tree)
+    assert result.returncode == 1, result.stdout
+    assert "omega_domain.ports.gate -> omega_domain.repository.objects" in result.stdout

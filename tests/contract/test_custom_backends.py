@@ -18,6 +18,7 @@ from tests.contract import foo_backends as foo
 import omega_ml
 from omega_domain.errors import ObjectNotFoundError, UnknownKindError, UnsupportedObjectError, UnsupportedOptionError
 from omega_domain.omega import Omega
+from omega_domain.ports.objects import StoredObject
 from omega_ml import BaseDataBackend, Metadata
 
 ROWS = [{"x": 1, "y": 2}, {"x": 2, "y": 4}]
@@ -206,7 +207,7 @@ class DatabaseBackend(BaseDataBackend):
     def supports(cls, obj: object, name: str, **kwargs: object) -> bool:
         return isinstance(obj, set)
 
-    def put(self, obj: set[int], name: str, **kwargs: object) -> Metadata:
+    def put(self, obj: set[int], name: str, **kwargs: object) -> StoredObject:
         collection = self.data_store.collection(name)
         collection.insert_many([{"n": number} for number in sorted(obj)])
         meta = self.data_store.make_metadata(name, self.KIND, kind_meta={"database": self.data_store.mongodb.name})

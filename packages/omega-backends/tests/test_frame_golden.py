@@ -21,7 +21,7 @@ from omega_backends.testing.frames import assert_same
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.entities.version import Part, Payload
 from omega_domain.omega import Omega
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.stores import OmegaStore
 
 GOLDEN = Path(__file__).parent / "golden"
 

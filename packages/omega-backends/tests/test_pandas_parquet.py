@@ -36,8 +36,9 @@ from omega_domain.errors import (
     UnsupportedOptionError,
 )
 from omega_domain.omega import Omega
+from omega_domain.ports.objects import ObjectDraft
 from omega_domain.repository.metadata import Metadata
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.stores import OmegaStore
 from omega_domain.testing.backend import DataBackendContract
 
 FRAME = pd.DataFrame(
@@ -583,7 +584,7 @@ def compact_while(store: OmegaStore, meanwhile: Callable[[], object]) -> None:
     assert isinstance(view, ParquetBackend)
     make = view.data_store.make_metadata
 
-    def make_metadata(*args: Any, **kwargs: Any) -> Metadata:
+    def make_metadata(*args: Any, **kwargs: Any) -> ObjectDraft:
         meanwhile()
         return make(*args, **kwargs)
 

@@ -18,7 +18,7 @@ from omega_domain.entities.version import Payload
 from omega_domain.errors import CorruptPayloadError, UnsupportedObjectError
 from omega_domain.ports.backend import DataBackend
 from omega_domain.repository.context import Context
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.stores import OmegaStore
 from omega_domain.testing.backend import DataBackendContract
 
 Entry = tuple[tarfile.TarInfo, bytes]

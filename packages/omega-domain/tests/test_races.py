@@ -17,7 +17,7 @@ from omega_domain.entities.version import Tombstone, Version
 from omega_domain.errors import ConflictError, CorruptPayloadError, StoreError, VersionNotFoundError
 from omega_domain.repository.context import Context
 from omega_domain.repository.metadata import Metadata
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.stores import OmegaStore
 from omega_domain.testing.backends import CollectionBackend, TextBackend
 from omega_domain.upkeep.checking import check
 from omega_domain.upkeep.collecting import collect

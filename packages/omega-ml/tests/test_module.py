@@ -17,7 +17,7 @@ import pytest
 
 import omega_ml
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.stores import OmegaStore
 from omega_ml import Omega, om
 
 EXPORTS = {

@@ -7,8 +7,10 @@ from importlib.metadata import EntryPoint
 import numpy as np
 import pytest
 
+import omega_ml
 from omega_domain.adapters.memory import MemoryStore
 from omega_domain.errors import CodecError, PluginError, SettingsError, UnknownKindError
+from omega_domain.promotion.promoting import CopyingPromotion
 from omega_domain.testing.backends import TextBackend
 from omega_ml import plugins
 
@@ -90,3 +92,26 @@ def test_two_leaves_of_one_library_are_refused() -> None:
     points = [entry_point("fractions", value, plugins.CODECS) for value in ("a:leaves", "b:leaves")]
     with pytest.raises(PluginError, match="'fractions': a:leaves and b:leaves"):
         plugins.codec(points)
+
+
+def test_copying_is_the_promotion_that_needs_no_plug_in() -> None:
+    assert plugins.promotion("copy", plugins=[]) is None
+
+
+def test_a_promotion_is_made_by_its_name() -> None:
+    mine = entry_point("mine", "omega_domain.promotion.promoting:CopyingPromotion", plugins.PROMOTIONS)
+    assert isinstance(plugins.promotion("mine", plugins=[mine]), CopyingPromotion)
+
+
+def test_an_unknown_promotion_names_those_there_are() -> None:
+    mine = entry_point("mine", "omega_domain.promotion.promoting:CopyingPromotion", plugins.PROMOTIONS)
+    with pytest.raises(SettingsError, match=r"no promotion 'pigeon': install .*or use one of: copy, mine"):
+        plugins.promotion("pigeon", plugins=[mine])
+    with pytest.raises(SettingsError, match="no promotion 'pigeon'"):
+        omega_ml.setup(store="memory://", promotion="pigeon")
+
+
+def test_a_promotion_that_can_not_be_made_is_named() -> None:
+    broken = entry_point("broken", "omega_domain.promotion.promoting:transfer", plugins.PROMOTIONS)
+    with pytest.raises(PluginError, match=r"promoting:transfer can not be made: .*missing 3"):
+        plugins.promotion("broken", plugins=[broken])

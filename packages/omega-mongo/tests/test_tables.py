@@ -124,7 +124,7 @@ def test_all_columns_together_are_read_in_the_order_of_the_schema(rows: MongoTab
 def test_only_the_fields_of_the_schema_are_read(rows: MongoTables) -> None:
     rows.insert_table(_table(a=[1, 2], b=["x", "y"]))
     for whole in (False, True):
-        found = rows.find_table({}, pa.schema({"b": pa.string()}), whole=whole)
+        found = pa.table(rows.find_table({}, pa.schema({"b": pa.string()}), whole=whole))
         assert found.to_pydict() == {"b": ["x", "y"]}
 
 
@@ -132,7 +132,7 @@ def test_a_field_that_is_not_there_is_null(rows: MongoTables) -> None:
     rows.insert_many([{"_id": 0}, {"_id": 1, "other": 1}, {"_id": 2, "value": None}, {"_id": 3}])
     for type_ in (*TYPES, pa.null()):
         for whole in (False, True):
-            found = rows.find_table({}, pa.schema({"_id": pa.int64(), "value": type_}), whole=whole)
+            found = pa.table(rows.find_table({}, pa.schema({"_id": pa.int64(), "value": type_}), whole=whole))
             assert found.num_rows == 4
             assert found.column("value").type == type_
             assert found.column("value").null_count == 4
@@ -140,7 +140,7 @@ def test_a_field_that_is_not_there_is_null(rows: MongoTables) -> None:
 
 def test_what_is_no_number_is_told_from_what_is_not_there(rows: MongoTables) -> None:
     rows.insert_many([{"_id": 0, "value": NAN}, {"_id": 1}, {"_id": 2, "value": 1.5}])
-    found = rows.find_table({}, pa.schema({"_id": pa.int64(), "value": pa.float64()}))
+    found = pa.table(rows.find_table({}, pa.schema({"_id": pa.int64(), "value": pa.float64()})))
     assert repr(found.sort_by("_id").column("value").to_pylist()) == "[nan, None, 1.5]"
 
 
@@ -155,9 +155,9 @@ def test_no_number_is_found_by_a_filter_too(rows: MongoTables) -> None:
 @pytest.mark.parametrize("whole", [False, True])
 def test_nothing_found_is_an_empty_table_of_the_schema(rows: MongoTables, whole: bool) -> None:
     schema = pa.schema({"_id": pa.int64(), **{str(type_): type_ for type_ in (*TYPES, pa.null())}})
-    assert rows.find_table({}, schema, whole=whole).equals(schema.empty_table())
+    assert pa.table(rows.find_table({}, schema, whole=whole)).equals(schema.empty_table())
     rows.insert_table(_table(a=[1]))
-    assert rows.find_table({"a": 2}, schema, whole=whole).equals(schema.empty_table())
+    assert pa.table(rows.find_table({"a": 2}, schema, whole=whole)).equals(schema.empty_table())
 
 
 def test_no_rows_are_inserted_by_an_empty_table(rows: MongoTables) -> None:
@@ -174,14 +174,14 @@ def test_rows_of_several_chunks_are_inserted_in_order(rows: MongoTables) -> None
 def test_more_rows_than_a_server_sends_at_once_are_all_read(rows: MongoTables) -> None:
     table = _table(value=pa.array(np.arange(20_000) / 2))
     rows.insert_table(table)
-    assert rows.find_table({}, table.schema).sort_by("_id").equals(table)
+    assert pa.table(rows.find_table({}, table.schema)).sort_by("_id").equals(table)
 
 
 def test_a_filter_finds_some_rows_with_an_index_and_without(rows: MongoTables) -> None:
     table = _table(a=[5, 1, 4, 1], b=["x", None, "z", "y"])
     rows.insert_table(table)
     for _ in range(2):
-        found = rows.find_table({"a": {"$lt": 5}, "b": {"$ne": None}}, table.schema)
+        found = pa.table(rows.find_table({"a": {"$lt": 5}, "b": {"$ne": None}}, table.schema))
         assert found.sort_by("_id").equals(table.take([2, 3]))
         rows.create_index("a")
 
@@ -216,7 +216,7 @@ def test_a_value_of_another_type_is_refused(rows: MongoTables, type_: pa.DataTyp
 def test_numbers_of_another_width_are_read(rows: MongoTables) -> None:
     rows.insert_many([{"_id": 0, "value": 1}, {"_id": 1, "value": 2**40}, {"_id": 2, "value": 3.0}])
     for type_ in (pa.int64(), pa.float64()):
-        found = rows.find_table({}, pa.schema({"_id": pa.int64(), "value": type_}))
+        found = pa.table(rows.find_table({}, pa.schema({"_id": pa.int64(), "value": type_})))
         assert found.sort_by("_id").column("value").to_pylist() == [1, 2**40, 3]
 
 

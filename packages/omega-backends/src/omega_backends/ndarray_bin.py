@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from omega_domain.entities.version import Part
-    from omega_domain.repository.metadata import Metadata
+    from omega_domain.ports.objects import StoredObject
 
 
 class NdarrayBackend(BaseDataBackend, SupportsSummary):
@@ -34,7 +34,7 @@ class NdarrayBackend(BaseDataBackend, SupportsSummary):
         numpy = sys.modules.get("numpy")
         return numpy is not None and type(obj) in {numpy.ndarray, numpy.memmap}
 
-    def put(self, obj: np.ndarray[Any, Any], name: str) -> Metadata:
+    def put(self, obj: np.ndarray[Any, Any], name: str) -> StoredObject:
         """Store an array.
 
         Raises:

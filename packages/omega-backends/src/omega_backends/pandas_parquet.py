@@ -25,7 +25,7 @@ from omega_domain.errors import (
     UnsupportedOptionError,
 )
 from omega_domain.ports.backend import SupportsCompact, SupportsSummary
-from omega_domain.repository.metadata import Metadata
+from omega_domain.ports.objects import StoredObject
 
 LAYOUT = "parquet"
 
@@ -45,7 +45,7 @@ class ParquetBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
         """Tell whether this is a DataFrame or a Series; not one of a subclass, which would not come back as such."""
         return type(obj) in {pd.DataFrame, pd.Series} and layout != "documents"
 
-    def put(self, obj: Frame, name: str, *, append: bool = False, layout: str = LAYOUT) -> Metadata:
+    def put(self, obj: Frame, name: str, *, append: bool = False, layout: str = LAYOUT) -> StoredObject:
         """Store a frame, or append it to the one that is there.
 
         Args:
@@ -112,7 +112,7 @@ class ParquetBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
         )
         return reader.frame() if chunksize is None else reader.chunks(chunksize)
 
-    def compact(self, name: str) -> Metadata:
+    def compact(self, name: str) -> StoredObject:
         """Rewrite the frame in as few segments as sensible, as a new version; what is appended meanwhile stays."""
         meta = self._metadata(name)
         before = meta.parts
@@ -137,7 +137,7 @@ class ParquetBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
             "segments": len(meta.parts),
         }
 
-    def _metadata(self, name: str) -> Metadata:
+    def _metadata(self, name: str) -> StoredObject:
         meta = self.data_store.metadata(name)
         if meta is None:
             raise ObjectNotFoundError(f"no object {name!r}")

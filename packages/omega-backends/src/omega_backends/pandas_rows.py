@@ -22,7 +22,7 @@ from omega_domain.entities.query import Q, column_not_found
 from omega_domain.entities.version import Part, Payload, Version
 from omega_domain.errors import ConflictError, ObjectNotFoundError, UnsupportedObjectError, UnsupportedOptionError
 from omega_domain.ports.backend import SupportsCompact, SupportsSummary
-from omega_domain.repository.metadata import Metadata
+from omega_domain.ports.objects import StoredObject
 
 DOCUMENTS: Final = "documents"
 
@@ -55,7 +55,7 @@ class _RowsBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
 
     def put(
         self, obj: Frame, name: str, *, append: bool = False, layout: str = DOCUMENTS, index: Index | None = None
-    ) -> Metadata:
+    ) -> StoredObject:
         """Store a frame, or append it to the one that is there.
 
         Args:
@@ -129,7 +129,7 @@ class _RowsBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
         wanted = range(schema.rows)[slice(*rows)] if rows is not None else range(schema.rows)
         return reader.frame(wanted) if chunksize is None else reader.chunks(wanted, chunksize)
 
-    def compact(self, name: str) -> Metadata:
+    def compact(self, name: str) -> StoredObject:
         """Write all rows anew under one token, as a new version; what is appended meanwhile is a conflict."""
         meta = self._metadata(name)
         held = meta.parts
@@ -173,7 +173,7 @@ class _RowsBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
             "tokens": [part.token for part in row_parts(parts)],
         }
 
-    def _begin(self, obj: Frame, name: str, index: Index | None, *, append: bool) -> Metadata:
+    def _begin(self, obj: Frame, name: str, index: Index | None, *, append: bool) -> StoredObject:
         """Store a frame in a collection of its own."""
         schema, fields, rows = self._encoded(obj, name, None)
         keys = _keys(schema, fields, index or (), of=name)
@@ -190,7 +190,7 @@ class _RowsBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
             return draft.save(merge=lambda current: self._first(current, parts, schema, fields, name))
         return draft.set_payload(Payload(parts, _kind_meta(schema, fields))).save()
 
-    def _append(self, obj: Frame, name: str, before: Version, index: Index | None) -> Metadata:
+    def _append(self, obj: Frame, name: str, before: Version, index: Index | None) -> StoredObject:
         """Write the rows beside those that are there, under a token of their own."""
         schema, fields, rows = self._encoded(obj, name, before)
         held = self._collection_part(before)
@@ -259,7 +259,7 @@ class _RowsBackend(BaseDataBackend, SupportsCompact, SupportsSummary):
     def _parts(self, key: str, token: str, known: RowsFacts, size: int) -> list[Part]:
         return with_facts(Part(type="documents", ref=f"{key}#{token}", size=size), known, self.data_store.payloads)
 
-    def _metadata(self, name: str) -> Metadata:
+    def _metadata(self, name: str) -> StoredObject:
         meta = self.data_store.metadata(name)
         if meta is None:
             raise ObjectNotFoundError(f"no object {name!r}")
@@ -291,7 +291,7 @@ def _kind_meta(schema: FrameSchema, fields: Iterable[RowField]) -> dict[str, Any
     return {**schema.to_plain(), "documents": {"format": 1, "names": {f.column.name: f.name for f in fields}}}
 
 
-def _from_meta(meta: Metadata | Version) -> tuple[FrameSchema, list[RowField]]:
+def _from_meta(meta: StoredObject | Version) -> tuple[FrameSchema, list[RowField]]:
     schema = FrameSchema.from_plain(meta.kind_meta)
     return schema, fields_of(schema, meta.kind_meta["documents"]["names"])
 

@@ -13,9 +13,9 @@ from omega_domain.entities.query import And, Condition, Node, Not, Or, Q
 from omega_domain.entities.version import Part, Payload, Version
 from omega_domain.errors import CodecError, UnsupportedObjectError, UnsupportedOptionError
 from omega_domain.ports.backend import SupportsSummary
+from omega_domain.ports.objects import StoredObject
+from omega_domain.ports.payloads import Payloads
 from omega_domain.ports.store import Document, Filter
-from omega_domain.repository.metadata import Metadata
-from omega_domain.repository.payloads import Payloads
 
 #: A document database holds documents of up to 16 MB, of up to 100 levels, of text that is UTF-8.
 LARGEST_DOCUMENT = 8 << 20
@@ -39,7 +39,7 @@ class PythonDataBackend(BaseDataBackend, SupportsSummary):
         """Tell whether this is Python data; what it holds is looked at when it is put."""
         return type(obj) in _TYPES
 
-    def put(self, obj: Any, name: str, *, append: bool = False) -> Metadata:
+    def put(self, obj: Any, name: str, *, append: bool = False) -> StoredObject:
         """Store data, or append it to the list of what was put.
 
         Raises:
@@ -74,7 +74,7 @@ class PythonDataBackend(BaseDataBackend, SupportsSummary):
         facts = meta.parts[0].meta
         return {"type": facts["type"]} | ({"items": facts["items"]} if "items" in facts else {})
 
-    def _find(self, meta: Metadata, query: Q) -> list[Any] | None:
+    def _find(self, meta: StoredObject, query: Q) -> list[Any] | None:
         """Return what matches by asking the database; None if it does not know, or a key may be unknown."""
         parts = meta.parts
         is_nested = meta.kind_meta["appended"] and any(part.meta["type"] == "list" for part in parts)

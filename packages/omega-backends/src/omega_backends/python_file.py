@@ -17,9 +17,9 @@ from omega_domain.errors import CorruptPayloadError, UnsupportedObjectError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from omega_domain.ports.objects import StoredObject
+    from omega_domain.ports.payloads import Payloads
     from omega_domain.ports.store import FileWriter
-    from omega_domain.repository.metadata import Metadata
-    from omega_domain.repository.payloads import Payloads
 
 
 class StoredFile(io.BufferedReader):
@@ -52,7 +52,7 @@ class PythonFileBackend(BaseDataBackend):
             return False
         return isinstance(obj, os.PathLike | io.IOBase) or all(hasattr(obj, word) for word in ("read", "readline"))
 
-    def put(self, obj: Any, name: str) -> Metadata:
+    def put(self, obj: Any, name: str) -> StoredObject:
         """Store a file or folder; of an open file, what is left to read.
 
         Raises:

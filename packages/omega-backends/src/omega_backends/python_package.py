@@ -17,7 +17,7 @@ from omega_domain.backends.base import BaseDataBackend
 from omega_domain.entities.names import JOBS, NOUN_OF, SCRIPTS
 from omega_domain.entities.version import Payload
 from omega_domain.ports.backend import SupportsActions, SupportsSummary
-from omega_domain.repository.metadata import Metadata
+from omega_domain.ports.objects import StoredObject
 
 NOTHING: Final = object()
 
@@ -42,7 +42,7 @@ class PythonPackageBackend(BaseDataBackend, SupportsActions, SupportsSummary):
         """Return ``run``."""
         return frozenset({"run"})
 
-    def put(self, obj: Any, name: str, *, requirements: Sequence[str] | None = None) -> Metadata:
+    def put(self, obj: Any, name: str, *, requirements: Sequence[str] | None = None) -> StoredObject:
         """Store the code; nothing of it is run.
 
         Args:
@@ -102,7 +102,7 @@ class PythonPackageBackend(BaseDataBackend, SupportsActions, SupportsSummary):
     def _title(self, name: str) -> str:
         return f"{NOUN_OF[self.model_store.prefix]} {name!r}"
 
-    def _load(self, meta: Metadata) -> LoadedPackage:
+    def _load(self, meta: StoredObject) -> LoadedPackage:
         meta.check_trust()
 
         def read() -> Source:
@@ -112,7 +112,7 @@ class PythonPackageBackend(BaseDataBackend, SupportsActions, SupportsSummary):
         key = f"{meta.ref.id} {meta.parts[0].sha256}"
         return PACKAGES.get_or_load(key, read, title=f"{NOUN_OF[meta.prefix]} {meta.name}@{meta.version}")
 
-    def _read(self, meta: Metadata) -> Source:
+    def _read(self, meta: StoredObject) -> Source:
         with self.model_store.payloads.open(meta.parts[0]) as file:
             return Source.from_zip(file.read(), meta.kind_meta, self._title(meta.name))
 

@@ -23,9 +23,9 @@ from omega_domain.backends.base import BaseModelBackend
 from omega_domain.entities.names import ObjectRef
 from omega_domain.entities.version import Part, Payload, Version
 from omega_domain.errors import UnsupportedActionError, UnsupportedObjectError, UnsupportedOptionError
+from omega_domain.ports.objects import StoredObject
 from omega_domain.ports.store import FileWriter
 from omega_domain.repository.linking import FITTED
-from omega_domain.repository.metadata import Metadata
 
 Format = Literal["joblib", "skops"]
 
@@ -59,7 +59,7 @@ class SklearnBackend(BaseModelBackend):
 
     def put(
         self, obj: BaseEstimator, name: str, *, attributes: Mapping[str, Any] | None = None, format: Format = "joblib"
-    ) -> Metadata:
+    ) -> StoredObject:
         """Store a model as a new version.
 
         Args:
@@ -93,13 +93,13 @@ class SklearnBackend(BaseModelBackend):
 
     def fit(
         self, modelname: str, Xname: str, Yname: str | None = None, pure_python: bool = True, **kwargs: Any
-    ) -> Metadata:
+    ) -> StoredObject:
         """Fit the model with data; return the metadata of the new version."""
         return self._fitted("fit", modelname, Xname, Yname, kwargs)
 
     def partial_fit(
         self, modelname: str, Xname: str, Yname: str | None = None, pure_python: bool = True, **kwargs: Any
-    ) -> Metadata:
+    ) -> StoredObject:
         """Fit the model on with more data; return the metadata of the new version."""
         return self._fitted("partial_fit", modelname, Xname, Yname, kwargs)
 
@@ -158,7 +158,7 @@ class SklearnBackend(BaseModelBackend):
         pure_python: bool = True,
         parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         **kwargs: Any,
-    ) -> Metadata:
+    ) -> StoredObject:
         """Search the best parameters by :class:`sklearn.model_selection.GridSearchCV`; keep the best model.
 
         A task comes from whoever can submit one, so values are plain data, or text where the parameter takes text that
@@ -206,7 +206,7 @@ class SklearnBackend(BaseModelBackend):
         data = to_skops(obj, name, self.model_store.context.trust.types)
         return self.model_store.payloads.write(lambda file: file.write(data))
 
-    def _load(self, meta: Metadata) -> Any:
+    def _load(self, meta: StoredObject) -> Any:
         is_code = _is_code(meta)
         with meta.open_trusted(is_code=is_code) as file:
             return load_joblib(file) if is_code else load_skops(file)
@@ -228,12 +228,12 @@ class SklearnBackend(BaseModelBackend):
 
     def _fitted(
         self, action: str, modelname: str, Xname: str, Yname: str | None, kwargs: Mapping[str, Any]
-    ) -> Metadata:
+    ) -> StoredObject:
         model, data = _require(self.get(modelname), action, modelname, kwargs), self._read(Xname, Yname)
         getattr(model, action)(data.X, data.y, **kwargs)
         return self._save(model, modelname, data, {})
 
-    def _save(self, model: Any, modelname: str, data: _Data, more: Mapping[str, Any]) -> Metadata:
+    def _save(self, model: Any, modelname: str, data: _Data, more: Mapping[str, Any]) -> StoredObject:
         attributes = {
             FITTED: {
                 "X": seen(self.data_store, data.Xname, data.X),
@@ -294,7 +294,7 @@ def _require(model: Any, action: str, name: str, kwargs: Mapping[str, Any]) -> A
     return model
 
 
-def _is_code(meta: Metadata) -> bool:
+def _is_code(meta: StoredObject) -> bool:
     """Whether loading a model runs code that its payload holds."""
     return bool(meta.kind_meta["format"] != "skops")
 

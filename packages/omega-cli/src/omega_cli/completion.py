@@ -10,7 +10,7 @@ import typer
 from omega_cli.session import STORES, Session, store_of
 
 if TYPE_CHECKING:
-    from omega_domain.repository.objects import OmegaStore
+    from omega_domain.stores import OmegaStore
     from omega_ml.contexts import ContextFacts
 
 _RECENT = 50

@@ -12,7 +12,7 @@ from omega_cli.session import STORES, Session
 
 if TYPE_CHECKING:
     from omega_domain.entities.promotion import HistoryEntry
-    from omega_domain.repository.objects import OmegaStore
+    from omega_domain.stores import OmegaStore
 
 In = Annotated[str | None, typer.Option("--in", help="Bucket that it is in.", autocompletion=completion.buckets)]
 

@@ -13,8 +13,8 @@ import typer
 
 if TYPE_CHECKING:
     from omega_domain.omega import Omega
-    from omega_domain.repository.objects import OmegaStore
     from omega_domain.runtime.runtime import OmegaRuntime
+    from omega_domain.stores import OmegaStore
     from omega_ml.settings import Settings
 
 #: What may be written for a store: its name, or one of what it keeps.

@@ -11,7 +11,7 @@ from omega_cli import completion, output, parsing, promoting
 from omega_cli.session import Session, reading, store_of, working
 
 if TYPE_CHECKING:
-    from omega_domain.repository.objects import OmegaStore
+    from omega_domain.stores import OmegaStore
 
 GROUPS = {
     "datasets": "Datasets: frames, arrays, files, Python data.",

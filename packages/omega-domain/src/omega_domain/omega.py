@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from html import escape
@@ -17,13 +18,13 @@ from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, validate_bu
 from omega_domain.errors import InvalidNameError, SettingsError
 from omega_domain.logbook.logger import OmegaLogger
 from omega_domain.ports.metadata import MetadataStore
+from omega_domain.ports.promotion import Promotion
 from omega_domain.ports.router import Router
 from omega_domain.ports.store import Store
 from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.repository.context import Context
-from omega_domain.repository.objects import OmegaStore
 from omega_domain.runtime.runtime import OmegaRuntime
-from omega_domain.stores import Stores
+from omega_domain.stores import OmegaStore, Stores
 from omega_domain.upkeep import checking, collecting
 
 DEFAULT_BUCKET = "omega"
@@ -42,6 +43,7 @@ class Omega:
         store: payloads.
         queue: where tasks are submitted; by default they run in this process.
         router: which queue meets a requirement; by default this process meets all.
+        promotion: how objects get here from other buckets and contexts; by default they are copied.
         bucket: name of the bucket.
         fields: further fields of :class:`~omega_domain.repository.context.Context`.
     """
@@ -57,6 +59,7 @@ class Omega:
         store: Store | None = None,
         queue: TaskQueue | None = None,
         router: Router | None = None,
+        promotion: Promotion | None = None,
         bucket: str = DEFAULT_BUCKET,
         **fields: Any,
     ) -> None:
@@ -66,9 +69,9 @@ class Omega:
                     "Omega needs a context, or both metadata= and store=; omega_ml.setup() chooses them"
                 )
             context = Context(metadata=metadata, store=store, **{"clock": SystemClock(), **fields})
-        self.context = context
+        self.context = context if promotion is None else replace(context, promotion=promotion)
         self.bucket = validate_bucket(bucket)
-        self._stores = Stores(context, self.bucket)
+        self._stores = Stores(self.context, self.bucket)
         self._queue = queue
         self._router = router
         self._buckets: dict[str, Omega] = {self.bucket: self}

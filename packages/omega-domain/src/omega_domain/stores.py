@@ -1,12 +1,148 @@
-"""The stores of a bucket, one for each type of object: what an Omega and its runtime work on."""
+"""OmegaStore, of which ``om.datasets``, ``om.models``, ``om.jobs``, ``om.scripts`` are; and the four of a bucket."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Literal, cast, overload
 
-from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS
+from omega_domain.archives.exporting import export_objects, import_objects
+from omega_domain.archives.importing import Imported
+from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, ObjectRef
+from omega_domain.entities.promotion import HistoryEntry, PromotionPlan
+from omega_domain.ports.promotion import Promotion, PromotionRequest
+from omega_domain.promotion.promoting import CopyingPromotion
 from omega_domain.repository.context import Context
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.repository.history import History
+from omega_domain.repository.linking import link_dataset
+from omega_domain.repository.metadata import Metadata
+from omega_domain.repository.objects import Objects
+
+_COPYING: Final = CopyingPromotion()
+
+
+class OmegaStore(Objects):
+    """Keeps objects by name, in one bucket of a context; promotes, links and archives them.
+
+    Args:
+        context: the adapters to work on.
+        prefix: what tells the stores of a bucket apart: ``data/``, ``models/``, ``jobs/``, ``scripts/``.
+        bucket: name of the bucket.
+    """
+
+    def link_dataset(self, name: str, Xname: str, Yname: str | None = None) -> Metadata:
+        """Make datasets the data of a model for when it is fitted or used without any; return its metadata.
+
+        Raises:
+            ObjectNotFoundError: there is no such model or dataset.
+        """
+        return link_dataset(self, self.sibling(DATA), name, Xname=Xname, Yname=Yname)
+
+    # -- promotion -------------------------------------------------------------------------------------------------
+
+    @overload
+    def promote(
+        self, name: str, other: Objects, asname: str | None = None, *, dry_run: Literal[True], **options: Any
+    ) -> PromotionPlan: ...
+    @overload
+    def promote(
+        self, name: str, other: Objects, asname: str | None = None, *, dry_run: Literal[False] = ..., **options: Any
+    ) -> Metadata: ...
+    def promote(
+        self, name: str, other: Objects, asname: str | None = None, *, dry_run: bool = False, **options: Any
+    ) -> Metadata | PromotionPlan:
+        """Copy an object to another bucket or context, replacing what is there; return the copy's metadata.
+
+        Within a context no bytes are copied; across contexts only those that are missing. The same promotion again
+        changes nothing.
+
+        Args:
+            name: the object, or a version of it: ``m@v1``.
+            other: the store to copy to.
+            asname: the name there; by default the same.
+            dry_run: write nothing; return the plan of what would be done.
+            options: ``tag=`` names the new version there. ``gates=[...]`` must let it pass, beside those that are
+                declared; ``force='reason'`` promotes it even if they do not. ``with_data=True`` promotes the datasets
+                that a model was fitted on before it. ``versions=3`` or ``'all'`` takes older versions along, and
+                ``tags=True`` the tags of all that are taken.
+
+        Raises:
+            PromotionError: it can not be promoted there. PromotionRefusedError: a gate refused it; nothing was changed.
+            UntrustedObjectError: it is not trusted where it is. InvalidNameError: it is a piece of an object, or the
+            name there is no plain one.
+        """
+        source = self._resolve(ObjectRef.parse_whole(name, "promote"), required=True)
+        request = PromotionRequest(source=source, target=other, asname=asname, **options)
+        if dry_run:
+            return _promotion_to(other).plan(request)
+        return cast("Metadata", _promotion_to(other).promote(request))  # the target's, which is of this repository
+
+    def rollback(self, name: str, *, reason: str = "") -> Metadata:
+        """Make what was live before the current version live again; return its metadata. Once more goes further back.
+
+        Raises:
+            ObjectNotFoundError: there is no such object.
+            PromotionError: nothing was live before. ConflictError: something else became live meanwhile.
+        """
+        live = self._resolve(ObjectRef.parse_plain(name, "roll back"), required=True)
+        return cast("Metadata", _promotion_to(self).roll_back(live, reason=reason))  # as of promote
+
+    def approve(self, name: str, role: str, note: str = "", *, digest: str | None = None) -> HistoryEntry:
+        """Record that this version of an object is approved as something, such as ``release``; return the record.
+
+        Args:
+            name: the object, or a version of it.
+            role: as what.
+            note: what else there is to say.
+            digest: approve what has this digest where it comes from, and need not be here yet.
+        """
+        ref = ObjectRef.parse_whole(name, "approve")
+        meta = self._resolve(ref, required=digest is None)
+        version = meta.record if meta and digest in {None, meta.digest} else None
+        said = digest or (version.digest if version else "")
+        return History(self.context).approve(self.key_of(ref.name), version=version, digest=said, role=role, note=note)
+
+    def history(self, name: str) -> Sequence[HistoryEntry]:
+        """Return who promoted, rolled back or approved an object, when and why, oldest first.
+
+        It is there for objects that were dropped, too.
+        """
+        return History(self.context).read(self._plain_key(name, "give the history of"))
+
+    # -- archives --------------------------------------------------------------------------------------------------
+
+    def to_archive(self, names: str | Sequence[str], path: str | Path) -> list[dict[str, Any]]:
+        """Write objects into one signed file; return facts about each.
+
+        Args:
+            names: of objects, with all versions that are kept for good; or of versions: ``m@v1``.
+            path: the file; it is replaced when the new one is complete.
+
+        Raises:
+            ObjectNotFoundError: there is no such object. UntrustedObjectError: it may not be loaded here.
+            ArchiveError: the file can not be written.
+        """
+        listed = [names] if isinstance(names, str) else names
+        return export_objects(self.context, [(self, name) for name in listed], Path(path))
+
+    def from_archive(self, path: str | Path, names: str | Sequence[str] = ()) -> list[Imported]:
+        """Bring objects of an archive into this store; return what became of each.
+
+        They become the current versions of their names, as by a promotion; what is there already is not written again.
+
+        Args:
+            path: the archive.
+            names: which objects; by default all that were in a store of this type.
+
+        Raises:
+            ArchiveError: the archive is not what it should be. UntrustedObjectError: nobody trusted has signed it.
+        """
+        listed = [names] if isinstance(names, str) else names
+        wanted = [(self.prefix, name) for name in listed]
+        return import_objects(
+            self.context, Path(path), lambda _, prefix: self.sibling(prefix), wanted=wanted, prefixes=[self.prefix]
+        )
 
 
 class Stores:
@@ -44,3 +180,8 @@ class Stores:
     def of(self, prefix: str) -> OmegaStore:
         """Return a new store of the type that this prefix stands for."""
         return OmegaStore(self.context, prefix=prefix, bucket=self.bucket)
+
+
+def _promotion_to(target: Objects) -> Promotion:
+    """Return how objects get into a store: as its context says, or by copying."""
+    return target.context.promotion or _COPYING

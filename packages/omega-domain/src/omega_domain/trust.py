@@ -7,22 +7,20 @@ name, that the name points to it because somebody trusted said so, and that this
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from threading import Lock
-from typing import IO, TYPE_CHECKING, Final, Literal
+from typing import Final
 
 from omega_domain.entities.head import Head
-from omega_domain.entities.names import DATA
-from omega_domain.entities.version import Version, sha256_hex
+from omega_domain.entities.names import DATA, ObjectKey
+from omega_domain.entities.version import Version
 from omega_domain.errors import UntrustedObjectError
 from omega_domain.ports.keys import KeyRing
+from omega_domain.ports.objects import Policy
 
-if TYPE_CHECKING:
-    from omega_domain.repository.metadata import Metadata
-
-Policy = Literal["signed", "any", "formats-only"]
 SIGNED: Final = "signed"
 ANY: Final = "any"
 FORMATS_ONLY: Final = "formats-only"
@@ -47,23 +45,6 @@ _MEND: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class TrustedFile:
-    """A payload that may be loaded, though that runs its code.
-
-    It is made by :meth:`omega_domain.repository.metadata.Metadata.open_trusted` only.
-
-    Attributes:
-        file: the content, compared with its SHA-256.
-        name: of the object, for messages.
-        types: names of further types that formats without code may hold.
-    """
-
-    file: IO[bytes]
-    name: str
-    types: tuple[str, ...] = ()
-
-
 class Trust:
     """Decides what may be loaded in a context.
 
@@ -78,7 +59,7 @@ class Trust:
         self.types = tuple(types)
         self.keys = keys
         self.policy: Policy = policy if keys is not None or policy != SIGNED else ANY
-        self._verified: OrderedDict[str, None] = OrderedDict()
+        self._verified: OrderedDict[bytes, None] = OrderedDict()
         self._lock = Lock()
 
     def sign_version(self, version: Version) -> Version:
@@ -93,35 +74,50 @@ class Trust:
             return head
         return replace(head, signature=self.keys.sign(OF_HEAD + head.statement.encode()))
 
-    def check(self, meta: Metadata, *, is_code: bool = True) -> None:
+    def check(
+        self,
+        head: Head | None,
+        version: Version | None,
+        *,
+        key: ObjectKey,
+        kind: str,
+        is_code: bool = True,
+        is_old: bool = False,
+        latest: Callable[[], Head | None],
+    ) -> None:
         """See that an object may be loaded.
 
         Args:
-            meta: the object, or a version of it.
+            head: of the object, as it was read; None for a draft.
+            version: the version that is meant; None for a draft.
+            key: bucket, prefix and name, for messages.
+            kind: which backend is to load it.
             is_code: whether loading it runs code that it holds.
+            is_old: whether a version is meant that is not the current one.
+            latest: returns the head as it is now.
 
         Raises:
             UntrustedObjectError: it may not; the message says why, and how to mend it.
         """
-        what = _describe(meta)
+        seq = version.seq if version else None
+        what = f"{key.name!r} (version {seq}) in {key.prefix.strip('/')} of bucket {key.bucket!r}"
         if self.policy == FORMATS_ONLY and is_code:
             raise UntrustedObjectError(
-                f"{what} was not loaded: it is a {meta.kind}, which is code, and trust = 'formats-only' allows formats "
+                f"{what} was not loaded: it is a {kind}, which is code, and trust = 'formats-only' allows formats "
                 "without code only; put it as one (for models of scikit-learn format='skops')"
             )
         keys = self._signing_keys
         if keys is None:
             return
-        head, version = meta.head, meta.record
         if head is None or version is None:
             raise UntrustedObjectError(f"{what} was not loaded: it is not saved yet, so nobody has signed it")
         self._require(keys, OF_HEAD + head.statement.encode(), head.signature, what)
         self._require(keys, OF_VERSION + version.manifest.encode(), version.signature, what)
         is_its_own = version.uid == head.uid and version.key == head.key
-        is_meant = meta.is_old or version.id == head.current.id
-        if not (is_its_own and is_meant and version.kind == meta.kind):
+        is_meant = is_old or version.id == head.current.id
+        if not (is_its_own and is_meant and version.kind == kind):
             raise _refused(what, "forged")
-        _check_time(keys, meta, head, what)
+        _check_time(keys, head, latest, what)
 
     def check_before_change(self, head: Head) -> None:
         """See that what a head says may be carried on into a new one, which will be signed by the own key.
@@ -168,7 +164,7 @@ class Trust:
 
     def _verdict(self, keys: KeyRing, message: bytes, signature: str) -> str:
         """Verify a signature, once for as long as that it was right is remembered."""
-        mark = sha256_hex(message + signature.encode())
+        mark = hashlib.sha256(message + signature.encode()).digest()
         with self._lock:
             if mark in self._verified:
                 self._verified.move_to_end(mark)
@@ -182,13 +178,13 @@ class Trust:
         return verdict
 
 
-def _check_time(keys: KeyRing, meta: Metadata, head: Head, what: str) -> None:
+def _check_time(keys: KeyRing, head: Head, latest: Callable[[], Head | None], what: str) -> None:
     """See that nobody has put back an older state of the object than was seen from here before."""
     seen = keys.last_seen(head.uid)
     if head.revision > seen:
         keys.see(head.uid, head.revision)
     elif head.revision < seen:  # it may have been read a while ago
-        now = meta.store.context.metadata.head(head.key)
+        now = latest()
         if now is not None and now.uid == head.uid and now.revision < seen:
             raise UntrustedObjectError(
                 f"{what} was not loaded: it is at revision {now.revision}, but was at {seen} before: somebody has "
@@ -198,7 +194,3 @@ def _check_time(keys: KeyRing, meta: Metadata, head: Head, what: str) -> None:
 
 def _refused(what: str, verdict: str, *, signer: str = "", done: str = "loaded") -> UntrustedObjectError:
     return UntrustedObjectError(f"{what} was not {done}: {_WHY[verdict].format(signer=signer)}. Mend: {_MEND[verdict]}")
-
-
-def _describe(meta: Metadata) -> str:
-    return f"{meta.name!r} (version {meta.version}) in {meta.prefix.strip('/')} of bucket {meta.bucket!r}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from omega_domain.adapters.inprocess.clock import SystemClock
@@ -19,12 +19,16 @@ from omega_ml import plugins
 from omega_ml.keys import FolderKeyRing
 from omega_ml.settings import Settings, load_settings
 
-if TYPE_CHECKING:
-    from pymongo import MongoClient
+
+class DatabaseClient(Protocol):
+    """A client of a database, such as ``pymongo.MongoClient``, that names a default database."""
+
+    def get_default_database(self) -> object:
+        """Return the database that its URL names."""
 
 
 def setup(
-    mongo_url: str | MongoClient[Any] | None = None,
+    mongo_url: str | DatabaseClient | None = None,
     celeryconf: Mapping[str, Any] | None = None,
     bucket: str | None = None,
     context: str | None = None,
@@ -42,7 +46,8 @@ def setup(
         home: folder of the embedded store.
         settings: ``store=`` (``file:///path``, ``memory://``, …), ``mongo_options=`` (a dict of what ``MongoClient``
             takes and the URL does not say), ``broker_url=``, ``author=``, ``grace=``, ``lease=``, ``keep=``,
-            ``patience=``, ``trust=``, ``trusted_keys=``, ``trusted_types=``, ``keys=``, ``gates=``.
+            ``patience=``, ``trust=``, ``trusted_keys=``, ``trusted_types=``, ``keys=``, ``gates=``,
+            ``promotion=``.
 
     Raises:
         SettingsError: a setting is unknown or of the wrong form, or needs a package that is not installed.
@@ -75,6 +80,7 @@ def open_omega(settings: Settings) -> Omega:
         patience=settings.patience.value,
         trust=trust_of(settings),
         gates=GatePolicy(declared=settings.gates.value, plugins=plugins.gates()),
+        promotion=plugins.promotion(settings.promotion.value),
     )
     broker_url, celeryconf = settings.broker
     if broker_url is None:

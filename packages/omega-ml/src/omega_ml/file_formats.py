@@ -14,7 +14,7 @@ from omega_domain.entities.names import ObjectRef
 from omega_domain.entities.query import Q
 from omega_domain.errors import UnsupportedObjectError, UnsupportedOptionError
 from omega_domain.repository.metadata import Metadata
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.stores import OmegaStore
 
 FRAMES = ("csv", "tsv", "jsonl", "parquet")
 FORMATS = (*FRAMES, "json", "npy", "file")

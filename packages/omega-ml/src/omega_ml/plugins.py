@@ -2,9 +2,10 @@
 
 Groups: ``omega.stores`` (name = scheme of the URL, value = ``open(url) -> (MetadataStore, Store)``), ``omega.backends``
 (name = kind, value = a backend class), ``omega.gates`` (a gate, a class or function that makes a gate from arguments,
-or a function of the candidate) and ``omega.codecs`` (name = top-level name of a library, value = a function that
-returns the leaves of its types). ``omega.runtimes`` and ``omega.workers`` name the function that opens the distributed
-runtime, and the function that runs a worker. Nothing of a plug-in is imported before it is needed.
+or a function of the candidate), ``omega.promotions`` (a function that makes a promotion, without arguments) and
+``omega.codecs`` (name = top-level name of a library, value = a function that returns the leaves of its types).
+``omega.runtimes`` and ``omega.workers`` name the function that opens the distributed runtime, and the function that
+runs a worker. Nothing of a plug-in is imported before it is needed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from omega_domain.backends.registry import BackendRegistry
 from omega_domain.documents.codec import JsonCodec, Leaf, LeafLoader
 from omega_domain.errors import PluginError, SettingsError
 from omega_domain.ports.metadata import MetadataStore
+from omega_domain.ports.promotion import Promotion
 from omega_domain.ports.router import Router
 from omega_domain.ports.store import Store
 from omega_domain.ports.task_queue import TaskQueue
@@ -27,7 +29,10 @@ from omega_domain.repository.context import Context
 
 STORES, BACKENDS, CODECS = "omega.stores", "omega.backends", "omega.codecs"
 RUNTIMES, WORKERS, GATES = "omega.runtimes", "omega.workers", "omega.gates"
+PROMOTIONS = "omega.promotions"
 CELERY = "celery"
+#: The promotion that needs no plug-in.
+COPY = "copy"
 
 #: Schemes of our own adapters that need not be installed, and their packages.
 PACKAGES = {"mongodb": "omega-ml[mongo]", "mongodb+srv": "omega-ml[mongo]", "file": "omega-local"}
@@ -122,6 +127,26 @@ def gates(plugins: Iterable[EntryPoint] | None = None) -> Mapping[str, Callable[
     """
     found = _by_name(entry_points(group=GATES) if plugins is None else plugins)
     return {name: partial(_load, plugin) for name, plugin in found.items()}
+
+
+def promotion(name: str, plugins: Iterable[EntryPoint] | None = None) -> Promotion | None:
+    """Return the promotion of a name; None for ``copy``, which every context has.
+
+    Raises:
+        SettingsError: no installed package brings it.
+        PluginError: it can not be loaded or made, or two packages claim the name.
+    """
+    if name == COPY:
+        return None
+    found = _by_name(entry_points(group=PROMOTIONS) if plugins is None else plugins)
+    if name not in found:
+        known = ", ".join([COPY, *sorted(found)])
+        raise SettingsError(f"no promotion {name!r}: install the package that brings it, or use one of: {known}")
+    make: Callable[[], Promotion] = _load(found[name])
+    try:
+        return make()
+    except Exception as error:
+        raise PluginError(f"the promotion {_origin(found[name])} can not be made: {error}") from error
 
 
 def codec(plugins: Iterable[EntryPoint] | None = None) -> JsonCodec:

@@ -17,8 +17,9 @@ from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, validate_bu
 from omega_domain.entities.patience import Patience
 from omega_domain.errors import InvalidNameError
 from omega_domain.omega import DEFAULT_BUCKET
+from omega_domain.ports.objects import Policy
 from omega_domain.repository.context import Retention
-from omega_domain.trust import POLICIES, SIGNED, Policy
+from omega_domain.trust import POLICIES, SIGNED
 from omega_ml import secrets
 
 #: Settings that say where the store is, the most particular first.
@@ -344,4 +345,5 @@ FORMS: Mapping[str, Form] = {
     "trusted_types": Form(_words("names of types"), tuple),
     "keys": Form(_folder, _keys),
     "gates": Form(_gates, dict),
+    "promotion": Form(_text, lambda: "copy"),
 }

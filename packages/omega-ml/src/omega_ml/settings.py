@@ -18,8 +18,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 from omega_domain.entities.patience import Patience
 from omega_domain.errors import SettingsError
+from omega_domain.ports.objects import Policy
 from omega_domain.repository.context import Retention
-from omega_domain.trust import Policy
 from omega_ml import secrets
 from omega_ml.setting_forms import FORMS, PLACES, Form, show
 from omega_ml.settings_files import PROTECTED, SettingsFile, find_files, unknown_key
@@ -44,6 +44,7 @@ _REST = (
     "trusted_types",
     "keys",
     "gates",
+    "promotion",
 )
 
 T = TypeVar("T")
@@ -105,6 +106,7 @@ class Settings:
         trusted_types: names of types that models in the format skops may hold, beside those that skops trusts.
         keys: folder of the keys of all contexts.
         gates: bucket (``*`` for all) -> prefix of a store -> gates of what is promoted there.
+        promotion: how objects get here from other buckets and contexts: ``copy``, or what a package brings.
         protected: whether ``om`` asks before it changes the context.
         contexts: names of the contexts that can be chosen.
         files: the files that were read.
@@ -126,6 +128,7 @@ class Settings:
     trusted_types: Setting[tuple[str, ...]]
     keys: Setting[Path]
     gates: Setting[Mapping[str, Mapping[str, tuple[str, ...]]]]
+    promotion: Setting[str]
     protected: Setting[bool] = Setting(value=False, source=DEFAULT)
     contexts: tuple[str, ...] = (DEFAULT_CONTEXT,)
     files: tuple[Path, ...] = ()

@@ -54,24 +54,24 @@ class Connection:
         where: a URL (``mongodb://user:password@host/database?option=…``), or a client of pymongo.
         options: of ``MongoClient``, over those of the URL; none beside a client.
 
+    Attributes:
+        url: where the database is, without user, password and options.
+        done: what :meth:`once` has done in this process.
+
     Raises:
         SettingsError: the URL or an option is malformed.
     """
 
     def __init__(self, where: str | MongoClient[Any], **options: Any) -> None:
         self.address: Address = address_of(where, options)
+        self.url = self.address.url
         self._where = where
         self._options = options
         self._lock = threading.Lock()
         self._client: MongoClient[Any] | None = None
         self._doing = threading.RLock()
-        self._done: set[str] = set()
+        self.done: set[str] = set()
         _CONNECTIONS.add(self)
-
-    @property
-    def url(self) -> str:
-        """Where the database is, without user, password and options."""
-        return self.address.url
 
     @property
     def client(self) -> MongoClient[Any]:
@@ -98,12 +98,12 @@ class Connection:
 
     def once(self, what: str, do: Callable[[], None]) -> None:
         """Do something once in this process; others wait until it is done. If it fails, the next one tries again."""
-        if what in self._done:
+        if what in self.done:
             return
         with self._doing:
-            if what not in self._done:
+            if what not in self.done:
                 do()
-                self._done.add(what)
+                self.done.add(what)
 
     def time(self) -> datetime:
         """Return the time by the clock of the server."""
@@ -116,7 +116,7 @@ class Connection:
             if self._client is not None and isinstance(self._where, str):
                 self._client.close()
             self._client = None
-            self._done.clear()
+            self.done.clear()
 
     def _database(self, concern: WriteConcern) -> Database[Document]:
         return self.client.get_database(

@@ -29,7 +29,7 @@ from omega_mongo.client import Connection
 from omega_mongo.errors import is_duplicate, translated
 from omega_mongo.filters import rewritten
 from omega_mongo.names import name_of
-from omega_mongo.schema import check_format, prepare
+from omega_mongo.schema import CHECKED, check_format, prepare
 
 _BATCH: Final = 5_000
 
@@ -59,7 +59,8 @@ class MongoCollection(Collection):
     @property
     def native(self) -> NativeCollection[Document]:
         """The collection of pymongo. Raises StoreFormatError if a newer omega-ml wrote the database."""
-        check_format(self._connection)
+        if CHECKED not in self._connection.done:
+            check_format(self._connection)
         return self._connection.database[self._name]
 
     def insert_many(self, documents: Iterable[Document]) -> Inserted:

@@ -25,7 +25,7 @@ from omega_mongo.client import Connection
 from omega_mongo.errors import translated
 from omega_mongo.gridfile import DELETED, STORED, WRITING, GridReader, GridWriter, remove
 from omega_mongo.names import FILES
-from omega_mongo.schema import check_format, prepare
+from omega_mongo.schema import CHECKED, check_format, prepare
 
 PATIENCE: Final = timedelta(hours=1)
 """How long a writer may write nothing before it is taken for dead."""
@@ -190,7 +190,8 @@ class MongoFiles(Files):
         return set(gone.values())
 
     def _files(self) -> Collection[Document]:
-        check_format(self._connection)
+        if CHECKED not in self._connection.done:
+            check_format(self._connection)
         return self._connection.database[f"{FILES}.files"]
 
 

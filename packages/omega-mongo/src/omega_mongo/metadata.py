@@ -24,7 +24,7 @@ from omega_mongo.client import Connection
 from omega_mongo.errors import translated
 from omega_mongo.heads import Document, head_from_document, head_to_document
 from omega_mongo.names import HEADS, VERSIONS
-from omega_mongo.schema import check_format, prepare
+from omega_mongo.schema import CHECKED, check_format, prepare
 
 _ALL_AT_ONCE: Final = 100_000
 _PURGED_AT_ONCE: Final = 1_000
@@ -127,11 +127,13 @@ class MongoMetadataStore(MetadataStore):
                 ) from error
 
     def _heads(self) -> Collection[Document]:
-        check_format(self._connection)
+        if CHECKED not in self._connection.done:
+            check_format(self._connection)
         return self._connection.database[HEADS]
 
     def _versions(self) -> Collection[Document]:
-        check_format(self._connection)
+        if CHECKED not in self._connection.done:
+            check_format(self._connection)
         return self._connection.database[VERSIONS]
 
     def _translated(self) -> Any:

@@ -20,6 +20,9 @@ from omega_mongo.names import FILES, HEADS, LAYOUT, VERSIONS
 
 FORMAT: Final = 3
 LAYOUT_ID: Final = "omega-ml"
+#: What a connection has done once :func:`check_format` has looked, and :func:`prepare` has made what was missing.
+CHECKED: Final = "checked"
+PREPARED: Final = "prepared"
 
 INDEXES: Final[Mapping[str, Sequence[IndexModel]]] = {
     HEADS: (
@@ -54,7 +57,8 @@ def check_format(connection: Connection) -> None:
     Raises:
         StoreFormatError: it was.
     """
-    connection.once("checked", lambda: _check(connection))
+    if CHECKED not in connection.done:
+        connection.once(CHECKED, lambda: _check(connection))
 
 
 def prepare(connection: Connection) -> None:
@@ -65,7 +69,8 @@ def prepare(connection: Connection) -> None:
         StoreReadOnlyError: this user may not write.
     """
     check_format(connection)
-    connection.once("prepared", lambda: _make(connection))
+    if PREPARED not in connection.done:
+        connection.once(PREPARED, lambda: _make(connection))
 
 
 def lost_collections(connection: Connection) -> list[str]:

@@ -12,8 +12,6 @@ from omega_domain.ports.store import ArrowSchema, ArrowTable, Filter, SupportsTa
 from omega_mongo.collection import MongoCollection
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from omega_mongo.arrow import ArrowCollection
 
 
@@ -24,9 +22,10 @@ class MongoTables(MongoCollection, SupportsTables):
         """Insert the rows in order."""
         self._as_arrow().insert_table(table)
 
-    def find_table(self, filter: Filter, schema: ArrowSchema, *, whole: bool = False) -> pa.Table:
+    def find_table(self, filter: Filter, schema: ArrowSchema, *, whole: bool = False) -> ArrowTable:
         """Return the fields of this schema of all documents that match; a number is read as what the schema says."""
-        return self._as_arrow().find_table(filter, schema, whole=whole)
+        found: ArrowTable = self._as_arrow().find_table(filter, schema, whole=whole)
+        return found
 
     def _as_arrow(self) -> ArrowCollection:
         from omega_mongo.arrow import ArrowCollection  # noqa: PLC0415 -- loads pandas

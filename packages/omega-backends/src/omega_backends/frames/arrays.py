@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from omega_backends.frames.cells import cell_to_plain
-from omega_backends.frames.dtypes import Dtype, DtypeSpec, content, dtype_from_plain, family, numpy_dtype
+from omega_backends.frames.dtypes import Dtype, DtypeSpec, content, dtype_from_plain, family
 from omega_domain.errors import UnsupportedObjectError
 
 Numbers = np.ndarray[Any, Any]
@@ -65,7 +65,7 @@ def category_texts(categories: pd.Index[Any]) -> list[str]:
 
 
 def _encode_numpy(values: Any, spec: DtypeSpec) -> pa.Array:
-    dtype = numpy_dtype(spec)
+    dtype = np.dtype(str(spec))
     plain = np.asarray(values, dtype=dtype.newbyteorder("="))
     if dtype.kind == "M":
         return _without_seconds(pa.array(plain))
@@ -78,7 +78,7 @@ def _encode_numpy(values: Any, spec: DtypeSpec) -> pa.Array:
 
 
 def _decode_numpy(column: pa.ChunkedArray, spec: DtypeSpec) -> Any:
-    dtype = numpy_dtype(spec)
+    dtype = np.dtype(str(spec))
     if dtype.kind == "c":
         return _decode_complex(column, dtype)
     if dtype.kind in "mM":

@@ -59,6 +59,8 @@ class Footer:
 
 
 NO_FOOTER = Footer(0, 0)
+#: Bytes that are passed on together: a column of few rows is some dozens of bytes, and a store may be far away.
+_SENT_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ def write_segment(sink: Writable, tables: Iterable[pa.Table], *, note: str = "")
         checked.start_footer()
     finally:
         writer.close()
+    checked.send()
     return Written(rows, checked.footer, collected[0])
 
 
@@ -194,12 +197,13 @@ def statistics(metadata: pq.FileMetaData, group: int) -> dict[str, ColumnStatist
 
 
 class _CheckedSink:
-    """Passes bytes on, and computes size and CRC of those after :meth:`start_footer`."""
+    """Passes bytes on, small pieces together, and computes size and CRC of those after :meth:`start_footer`."""
 
     closed = False
 
     def __init__(self, sink: Writable) -> None:
         self._sink = sink
+        self._held = bytearray()
         self._size: int | None = None
         self._crc = 0
 
@@ -211,14 +215,22 @@ class _CheckedSink:
         self._size = 0
 
     def write(self, data: bytes) -> int:
-        self._sink.write(data)
+        self._held += data
+        if len(self._held) >= _SENT_AT_ONCE:
+            self.send()
         if self._size is not None:
             self._size += len(data)
             self._crc = zlib.crc32(data, self._crc)
         return len(data)
 
+    def send(self) -> None:
+        """Pass on what is held back."""
+        if self._held:
+            self._sink.write(bytes(self._held))
+            self._held.clear()
+
     def flush(self) -> None:
-        """Nothing is held back."""
+        """What is held back waits for :meth:`send`."""
 
     def close(self) -> None:
         """Leave the sink open, which belongs to the caller."""

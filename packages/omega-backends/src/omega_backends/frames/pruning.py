@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from omega_backends.frames.arrays import category_texts
-from omega_backends.frames.dtypes import DtypeSpec, content, dtype_from_plain, family, numpy_dtype
+from omega_backends.frames.dtypes import DtypeSpec, content, dtype_from_plain, family
 from omega_backends.frames.index import Field
 from omega_backends.frames.parquet import ColumnStatistics
 from omega_backends.frames.segments import Categories
@@ -36,7 +36,7 @@ def usable(found: ColumnStatistics, spec: DtypeSpec) -> ColumnStatistics:
     kind = _kind(spec)
     if kind is None:
         return UNKNOWN
-    nulls = None if kind == "f" and family(spec) == "masked" else found.nulls  # NaN beside nulls is not counted
+    nulls = None if kind == "f" and not isinstance(spec, str) else found.nulls  # NaN beside nulls is not counted
     low, high = _plain(found.low, kind), _plain(found.high, kind)
     return ColumnStatistics(nulls, low, high)
 
@@ -178,10 +178,10 @@ def _may_start(prefix: str, found: ColumnStatistics) -> bool:
 
 def _kind(spec: DtypeSpec) -> str | None:
     """Return what the statistics of a column of this dtype are; None if they are not to be used."""
-    name = family(spec)
-    if name == "numpy":
-        kind = numpy_dtype(spec).kind
+    if isinstance(spec, str):
+        kind = np.dtype(spec).kind
         return kind if kind in "biufMm" else None
+    name = family(spec)
     if name == "masked":
         return str(dtype_from_plain(spec).kind)
     return {"string": "text", "zoned": "M", "category": "category", "period": "period"}.get(name)

@@ -61,15 +61,16 @@ class FrameReader:
         asked = query.columns() if query is not None else set()
         self._rows = rows if query is None or asked or query.matches({}) else range(0)
         columns = {*self._names, *map(str, asked)}
-        facts = [facts_of(part, schema.stored, opener, columns=columns) for part in parts]
+        stored = schema.stored
+        facts = [facts_of(part, stored, opener, columns=columns) for part in parts]
         ends = list(accumulate((one.rows for one in facts), initial=0))
         self._sources = [
             _Source(part, one, range(*ends[place : place + 2]))
             for place, (part, one) in enumerate(zip(parts, facts, strict=True))
         ]
         self._categories = categories_of(schema, facts)
-        self._dtypes = {field.name: field.dtype for field in schema.stored}
-        self._pruner = Pruner(query, schema.stored, self._categories) if query is not None and asked else None
+        self._dtypes = {field.name: field.dtype for field in stored}
+        self._pruner = Pruner(query, stored, self._categories) if query is not None and asked else None
 
     def frame(self) -> Frame:
         """Return all of it as one frame."""
@@ -112,15 +113,14 @@ class FrameReader:
                     yield from self._matching(segment, source, self._pruner)
 
     def _segment(self, source: _Source) -> Segment:
-        texts = [name for name, spec in self._dtypes.items() if family(spec) == "category"]
-        return open_segment(source.part, source.facts, self._opener, dictionaries=texts)
+        return open_segment(source.part, source.facts, self._opener, dictionaries=list(self._categories))
 
     def _matching(self, segment: Segment, source: _Source, pruner: Pruner) -> Iterator[Piece]:
         """Read the filter's columns first, and the others only of row groups in which it holds somewhere."""
         asked = sorted(map(str, pruner.query.columns()))
         others = [name for name in self._names if name not in asked]
         for group, run in _overlapping(segment, source, self._rows):
-            if not pruner.may_match(self._bounds(segment, group), len(run)):
+            if not pruner.may_match(self._bounds(segment, group, asked), len(run)):
                 continue
             found = _piece(segment.read(asked, [group]), run, run, source.facts)
             mask = self._mask(pruner.query, found) & _window(run, self._rows)
@@ -128,9 +128,9 @@ class FrameReader:
                 columns = found.columns | (_columns(segment.read(others, [group])) if others else {})
                 yield _filtered({name: columns[name] for name in self._names}, run, mask, source.facts)
 
-    def _bounds(self, segment: Segment, group: int) -> dict[str, ColumnStatistics]:
+    def _bounds(self, segment: Segment, group: int, names: Sequence[str]) -> dict[str, ColumnStatistics]:
         found = statistics(segment.metadata, group)
-        return {name: usable(one, self._dtypes[name]) for name, one in found.items()}
+        return {name: usable(found[name], self._dtypes[name]) for name in names if name in found}
 
     def _mask(self, query: Q, found: Piece) -> Mask:
         fields = [field for field in self._schema.stored if field.name in found.columns]

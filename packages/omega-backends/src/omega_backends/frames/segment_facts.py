@@ -47,7 +47,7 @@ class SegmentFacts:
             groups = [statistics(written.metadata, group) for group in range(written.metadata.num_row_groups)]
             for column in fields:
                 every = [usable(group.get(column.name, UNKNOWN), column.dtype) for group in groups]
-                bounds[column.name] = merged(every)
+                bounds[column.name] = every[0] if len(every) == 1 else merged(every)
         return replace(self, footer=written.footer, bounds=bounds)
 
     @classmethod

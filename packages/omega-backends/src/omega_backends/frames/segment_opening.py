@@ -11,7 +11,7 @@ from omega_backends.frames.index import Field
 from omega_backends.frames.parquet import Segment
 from omega_backends.frames.segment_facts import SegmentFacts
 from omega_domain.entities.version import Part
-from omega_domain.repository.payloads import Payloads
+from omega_domain.ports.payloads import Payloads
 
 #: How the blob of a part is opened.
 Opener = Callable[[Part], IO[bytes]]

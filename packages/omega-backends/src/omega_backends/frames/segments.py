@@ -71,7 +71,7 @@ class EncodedFrame:
         """Encode whole what is decided by all of its cells or categories; the rest waits until it is written."""
         if column.dtype == "object":
             values, self.encodings[column.name] = _named(what, lambda: encode_objects(values))
-        elif family(column.dtype) == "category":
+        elif isinstance(column.dtype, dict) and family(column.dtype) == "category":
             self.categories[column.name] = _named(what, lambda: cells_to_plain(values.categories))
             freq = _named(what, lambda: freq_of(values.categories))
             self.freqs |= {column.name: freq} if freq is not None else {}

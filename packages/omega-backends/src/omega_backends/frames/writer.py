@@ -21,7 +21,7 @@ from omega_backends.frames.segment_facts import SegmentFacts, joined
 from omega_backends.frames.segment_opening import facts_of, open_part, open_segment
 from omega_backends.frames.segments import EncodedFrame
 from omega_domain.entities.version import Part
-from omega_domain.repository.payloads import Payloads
+from omega_domain.ports.payloads import Payloads
 
 FAN = 16
 FINAL_ROWS = 65_536

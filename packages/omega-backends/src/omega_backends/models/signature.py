@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from omega_domain.entities.names import ObjectRef, is_reserved
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.ports.objects import Objects
 
 SIGNATURE = "signature"
 
@@ -26,7 +26,7 @@ def describe(data: Any) -> dict[str, Any] | None:
     return {"type": type(data).__name__, "shape": [None, *array.shape[1:]], "dtype": str(array.dtype)}
 
 
-def seen(datasets: OmegaStore, name: str | None, data: Any) -> dict[str, Any] | None:
+def seen(datasets: Objects, name: str | None, data: Any) -> dict[str, Any] | None:
     """Return name, version and columns of the data; the name is None if it was not a dataset of its own."""
     if name is None:
         return None

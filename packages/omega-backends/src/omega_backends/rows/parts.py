@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from omega_backends.frames.segment_facts import SegmentFacts
 from omega_domain.entities.version import Part
-from omega_domain.repository.payloads import Payloads
+from omega_domain.ports.payloads import Payloads
 
 MAX_LABELS: Final = 1_000
 """Labels of categories up to which they are kept in the version itself; more are kept in a blob beside it."""

@@ -22,8 +22,9 @@ from omega_domain.documents import both
 from omega_domain.entities.query import Q
 from omega_domain.entities.version import Part
 from omega_domain.errors import CorruptPayloadError
+from omega_domain.ports.payloads import Payloads
 from omega_domain.ports.store import Collection, Document, SupportsTables
-from omega_domain.repository.payloads import Payloads, row_ids
+from omega_domain.repository.payloads import row_ids
 
 _LOWER: Final = (1 << 32) - 1
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from omega_domain.entities.archive import Index
     from omega_domain.repository.context import Context
     from omega_domain.repository.metadata import Metadata
-    from omega_domain.repository.objects import OmegaStore
+    from omega_domain.repository.objects import Objects
 
 #: A store, and the name of an object or version in it.
-Wanted = tuple["OmegaStore", str]
+Wanted = tuple["Objects", str]
 
 
 def export_objects(context: Context, wanted: Iterable[Wanted], path: Path) -> list[dict[str, Any]]:
@@ -111,7 +111,7 @@ def _facts(entry: Entry) -> Iterator[tuple[str, Any]]:
     yield from (("author", entry.current.author), ("digest", entry.current.digest))
 
 
-def _entry_of(store: OmegaStore, name: str) -> Entry:
+def _entry_of(store: Objects, name: str) -> Entry:
     ref = ObjectRef.parse_whole(name, "export")
     if ref.selector:
         return _entry_of_version(store.resolve(name))

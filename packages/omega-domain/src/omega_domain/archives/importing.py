@@ -22,10 +22,10 @@ from omega_domain.repository.history import ACTION, ARCHIVED, PROMOTION, History
 
 if TYPE_CHECKING:
     from omega_domain.archives.reading import Source
-    from omega_domain.repository.objects import OmegaStore
+    from omega_domain.repository.objects import Objects
 
 Outcome = Literal["new", "changed", "unchanged"]
-StoreOf = Callable[[str, str], "OmegaStore"]
+StoreOf = Callable[[str, str], "Objects"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ def import_entries(
 class Copy:
     """Puts the versions of an object on top of what is there, as a promotion would."""
 
-    def __init__(self, source: Source, store: OmegaStore, entry: Entry) -> None:
+    def __init__(self, source: Source, store: Objects, entry: Entry) -> None:
         self._source = source
         self._store = store
         self._context = store.context

@@ -20,7 +20,7 @@ from omega_domain.repository.payloads import ROWS_AT_ONCE, TOKEN, has_rows, of_t
 if TYPE_CHECKING:
     from omega_domain.archives.reading import Source
     from omega_domain.ports.store import Document, FileWriter
-    from omega_domain.repository.objects import OmegaStore
+    from omega_domain.repository.objects import Objects
     from omega_domain.repository.payloads import Hold
 
 
@@ -31,7 +31,7 @@ class PayloadLanding:
         written: bytes that were written so far.
     """
 
-    def __init__(self, source: Source, store: OmegaStore, name: str) -> None:
+    def __init__(self, source: Source, store: Objects, name: str) -> None:
         self.written = 0
         self._source = source
         self._context = store.context

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from omega_domain.errors import UnsupportedActionError
 from omega_domain.ports.backend import DataBackend, SupportsActions
-
-if TYPE_CHECKING:
-    from omega_domain.repository.metadata import Metadata
-    from omega_domain.repository.objects import OmegaStore
+from omega_domain.ports.objects import Objects, StoredObject
 
 ACTIONS = (
     "fit",
@@ -46,7 +43,7 @@ class BaseDataBackend(DataBackend):
     #: Prefixes of the stores in which objects are taken for this kind, before all others; empty for every store.
     PREFIXES: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, *, data_store: OmegaStore, model_store: OmegaStore) -> None:
+    def __init__(self, *, data_store: Objects, model_store: Objects) -> None:
         self.data_store = data_store
         self.model_store = model_store
 
@@ -55,7 +52,7 @@ class BaseDataBackend(DataBackend):
         """Tell whether this backend stores the object; unless overridden, only if its kind was asked for."""
         return "kind" in kwargs
 
-    def put(self, obj: Any, name: str, /, *args: Any, **kwargs: Any) -> Metadata:
+    def put(self, obj: Any, name: str, /, *args: Any, **kwargs: Any) -> StoredObject:
         """Store the object; to be overridden."""
         raise UnsupportedActionError(f"{type(self).__name__} has no put(), needed for {name!r}")
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from threading import RLock
 from typing import Any, Final
 
+from omega_domain.entities.names import ObjectKey
 from omega_domain.errors import PluginError, UnknownKindError, UnsupportedObjectError
 from omega_domain.ports.backend import DataBackend
 
@@ -103,6 +105,38 @@ class BackendRegistry:
             "Convert it, or register a backend by store.register_backend(kind, cls)"
         )
 
+    def to_put(
+        self, obj: object, key: ObjectKey, *, kind: str | None, stored: str | None, options: Mapping[str, Any]
+    ) -> BackendClass:
+        """Return what is to store an object: as asked, as it is stored already if it is appended to, or the first.
+
+        Args:
+            obj: the object.
+            key: where it is put.
+            kind: the kind that is asked for.
+            stored: the kind of what is appended to.
+            options: of the put.
+
+        Raises:
+            UnknownKindError: there is no such kind. UnsupportedObjectError: nothing stores the object, or not by it.
+        """
+        if kind:
+            asked = self.by_kind(kind)
+            if not asked.supports(obj, key.name, kind=kind, **options):
+                raise UnsupportedObjectError(
+                    f"{key.name!r} can not be put: kind {kind!r} does not store {type(obj).__name__} objects"
+                )
+            return asked
+        if stored in self.kinds:
+            present = self.by_kind(str(stored))
+            if present.supports(obj, key.name, append_to=stored, **options):
+                return present
+        return self.by_object(obj, key.name, prefix=key.prefix, **options)
+
+    def help(self, kinds: Iterable[str] | None = None) -> str:
+        """Return what some kinds, or all, store and which options they take."""
+        return "\n\n".join(_describe(kind, self.by_kind(kind)) for kind in (self.kinds if kinds is None else kinds))
+
     def _candidates(self, prefix: str) -> Iterator[BackendClass]:
         """Iterate over the backends of a store, its own first; each is loaded when it is its turn."""
         if prefix in _WITH_OWN:
@@ -134,3 +168,9 @@ def _can_exist(kind: str) -> bool:
     """Whether there can be an object of this kind: one of pandas can not before pandas is imported."""
     library = kind.partition(".")[0]
     return library in sys.modules or find_spec(library) is None
+
+
+def _describe(kind: str, backend: BackendClass) -> str:
+    describe = getattr(backend, "describe", None)
+    text = str(describe()) if describe else inspect.getdoc(backend) or backend.__name__
+    return text if text.startswith(kind) else f"{kind}: {text}"

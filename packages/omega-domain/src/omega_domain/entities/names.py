@@ -7,6 +7,7 @@ back, ``name#rows:start=0,end=10`` and ``name#iterchunks:chunksize=100`` parts o
 from __future__ import annotations
 
 import csv
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -74,19 +75,26 @@ class ObjectRef:
     part: Extract | None = None
 
     @classmethod
-    def parse(cls, text: str) -> ObjectRef:
+    def parse(cls, text: str, version: int | str | None = None) -> ObjectRef:
         """Take a name apart.
 
+        Args:
+            text: the name.
+            version: a number or tag, if the name itself does not say.
+
         Raises:
-            InvalidNameError: the text breaks the grammar; the message shows where.
+            InvalidNameError: the text breaks the grammar; the message shows where. Or it names a version already.
         """
         if not isinstance(text, str):
             raise InvalidNameError(f"a name is a string, not {type(text).__name__}: {text!r}")
         rest, part = _split_part(text)
         rest, columns, excluding = _split_columns(rest, text)
-        name, version, back = _split_version(rest, text)
+        name, named, back = _split_version(rest, text)
         validate_name(name)
-        return cls(name=name, version=version, back=back, columns=columns, excluding=excluding, part=part)
+        if version is not None and (named is not None or back):
+            raise InvalidNameError(f"{text!r} already names a version; leave out version={version!r}")
+        wanted = named if version in {None, LATEST} else str(version)
+        return cls(name=name, version=wanted, back=back, columns=columns, excluding=excluding, part=part)
 
     @classmethod
     def parse_whole(cls, text: str, action: str) -> ObjectRef:
@@ -187,6 +195,13 @@ def validate_new_name(name: str, *, what: str = "name") -> str:
             "take another first part"
         )
     return name
+
+
+def storage_key(key: ObjectKey, ext: str) -> str:
+    """Return a key that is unique to an object and fit for a collection or file of any store."""
+    whole = hashlib.sha256(f"{key.bucket}\0{key.prefix}\0{key.name}".encode()).hexdigest()
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", key.name).strip("-")[:40]
+    return ".".join(part for part in (key.prefix.strip("/"), slug, whole[:24], ext) if part)
 
 
 def is_hidden(name: str) -> bool:

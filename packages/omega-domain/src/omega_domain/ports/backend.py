@@ -6,18 +6,21 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+from omega_domain.ports.objects import Objects, StoredObject
+
 
 class DataBackend(Protocol):
     """Stores objects of one kind.
 
     ``put`` returns the saved metadata; ``get`` the object. A backend reaches payloads only through its ``data_store``
-    and ``model_store``. An option that a method does not name among its parameters is refused before it is called.
+    and ``model_store``. Options are free (``**kwargs: Any``): each kind has its own, and one that a
+    method does not name among its parameters is refused before it is called.
     """
 
     KIND: ClassVar[str]
 
     @abstractmethod
-    def __init__(self, *, data_store: Any, model_store: Any) -> None:
+    def __init__(self, *, data_store: Objects, model_store: Objects) -> None:
         """Bind the backend to the stores that it works on."""
 
     @classmethod
@@ -25,12 +28,13 @@ class DataBackend(Protocol):
     def supports(cls, obj: object, name: str, **kwargs: Any) -> bool:
         """Tell whether this backend stores the object; must be quick and must not change it."""
 
+    # obj is Any, not object: whoever overrides this may say which type of objects the kind stores
     @abstractmethod
-    def put(self, obj: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
+    def put(self, obj: Any, name: str, /, *args: Any, **kwargs: Any) -> StoredObject:
         """Store the object and return its saved metadata."""
 
     @abstractmethod
-    def get(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
+    def get(self, name: str, /, *args: Any, **kwargs: Any) -> object:
         """Return the object."""
 
     @abstractmethod
@@ -78,7 +82,7 @@ class SupportsCompact(Protocol):
     """Ability of a backend whose objects grow by segments: merge them."""
 
     @abstractmethod
-    def compact(self, name: str) -> Any:
+    def compact(self, name: str) -> StoredObject:
         """Rewrite the object in as few segments as sensible, as a new version; return its metadata."""
 
 

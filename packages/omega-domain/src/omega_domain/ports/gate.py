@@ -5,13 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from omega_domain.entities.promotion import Outcome
-
-if TYPE_CHECKING:
-    from omega_domain.repository.metadata import Metadata
-    from omega_domain.repository.objects import OmegaStore
+from omega_domain.ports.objects import Objects, StoredObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +22,10 @@ class Candidate:
         live: metadata of what is live under that name; None if nothing is.
     """
 
-    source: Metadata
-    target: OmegaStore
+    source: StoredObject
+    target: Objects
     name: str
-    live: Metadata | None = None
+    live: StoredObject | None = None
 
     @property
     def digest(self) -> str:
@@ -65,7 +62,7 @@ class GatePolicy:
     """
 
     declared: Mapping[str, Mapping[str, tuple[GateSpec, ...]]] = field(default_factory=dict)
-    plugins: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
+    plugins: Mapping[str, Callable[[], object]] = field(default_factory=dict)
 
     def of(self, bucket: str, prefix: str) -> tuple[GateSpec, ...]:
         """Return the gates of a store of a bucket, those of all buckets first."""

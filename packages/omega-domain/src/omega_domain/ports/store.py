@@ -220,7 +220,7 @@ class SupportsDatabase(Protocol):
 
     @property
     @abstractmethod
-    def database(self) -> Any:
+    def database(self) -> object:
         """The database, such as a ``pymongo.database.Database``."""
 
 

@@ -66,21 +66,20 @@ def find_gate(spec: GateSpec, policy: GatePolicy) -> Gate:
     return _as_gate(spec, getattr(spec, "__name__", type(spec).__name__))
 
 
-def required_gates(candidate: Candidate, given: Iterable[GateSpec] = ()) -> list[GateSpec]:
+def required_gates(candidate: Candidate, policy: GatePolicy, given: Iterable[GateSpec] = ()) -> list[GateSpec]:
     """Return what a candidate must pass: what its target's bucket, the live object, it itself and the call demand.
 
     What the candidate itself says can only add to what the target demands.
     """
-    policy = candidate.target.context.gates
     found: list[GateSpec] = [*policy.of(candidate.target.bucket, candidate.target.prefix)]
     for meta in filter(None, (candidate.live, candidate.source)):
         found += _of_object(meta.attributes.get(GATES, ()), meta.name)
     return list(_unique([*found, *given]))
 
 
-def ask(specs: Iterable[GateSpec], candidate: Candidate) -> tuple[Outcome, ...]:
+def ask(specs: Iterable[GateSpec], candidate: Candidate, policy: GatePolicy) -> tuple[Outcome, ...]:
     """Return what gates say of a candidate; one that fails refuses."""
-    gates = [find_gate(spec, candidate.target.context.gates) for spec in specs]
+    gates = [find_gate(spec, policy) for spec in specs]
     return tuple(_ask(gate, candidate) for gate in gates)
 
 

@@ -7,19 +7,17 @@ import operator
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from omega_domain.entities.names import MODELS, NOUN_OF
 from omega_domain.entities.promotion import APPROVE, Outcome
 from omega_domain.errors import SettingsError
 from omega_domain.ports.gate import Candidate, Gate
+from omega_domain.ports.objects import StoredObject
 from omega_domain.promotion.scoring import fitted_columns, score_on
-from omega_domain.repository.history import History, is_trusted
+from omega_domain.repository.history import entries_of, is_trusted
 from omega_domain.repository.linking import FITTED
 from omega_domain.trust import OF_HEAD, OF_VERSION
-
-if TYPE_CHECKING:
-    from omega_domain.repository.metadata import Metadata
 
 #: Attributes of a model: what its data look like, and its measures by name.
 SIGNATURE, METRICS = "signature", "metrics"
@@ -203,8 +201,8 @@ class ApprovedBy(_Gate):
         target, source = candidate.target, candidate.source
         trust = target.context.trust
         histories = (
-            History(target.context).entries(target.key_of(candidate.name)),
-            History(source.store.context).entries(source.key),
+            entries_of(target.context.store, target.key_of(candidate.name)),
+            entries_of(source.store.context.store, source.key),
         )
         for entry in (entry for entries in histories for entry in reversed(entries)):
             is_meant = entry.action == APPROVE and entry.role == self.role and entry.digest == candidate.digest
@@ -227,7 +225,7 @@ BUILT_IN: Final[Mapping[str, type[Gate]]] = {
 }
 
 
-def schema_of(meta: Metadata) -> dict[str, str]:
+def schema_of(meta: StoredObject) -> dict[str, str]:
     """Return what the columns of a dataset are called and hold; of an array its dtype and shape; empty if unknown."""
     facts = meta.store.summary(_versioned(meta))
     columns = facts.get("columns")
@@ -236,7 +234,7 @@ def schema_of(meta: Metadata) -> dict[str, str]:
     return {name: str(facts[name]) for name in ("dtype", "shape") if name in facts}
 
 
-def _versioned(meta: Metadata) -> str:
+def _versioned(meta: StoredObject) -> str:
     return f"{meta.name}@{meta.version}"
 
 
@@ -265,7 +263,7 @@ def _plain(score: float) -> float | str:
     return score if math.isfinite(score) else str(score)
 
 
-def _of_role(meta: Metadata, role: str) -> Any:
+def _of_role(meta: StoredObject, role: str) -> Any:
     signature = meta.attributes.get(SIGNATURE)
     return signature.get(role) if isinstance(signature, Mapping) else None
 

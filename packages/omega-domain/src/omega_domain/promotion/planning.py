@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from omega_domain.entities.names import ObjectKey
-from omega_domain.entities.promotion import Difference, Place, PromotionPlan
+from omega_domain.entities.promotion import Difference, Outcome, Place, PromotionPlan
 from omega_domain.entities.version import Part, Version, VersionRef
 from omega_domain.errors import OmegaError
 from omega_domain.ports.gate import Candidate, GateSpec
 from omega_domain.promotion.gate_specs import GATES, ask, required_gates
 from omega_domain.promotion.gates import METRICS, SIGNATURE, schema_of
+from omega_domain.repository.metadata import Home, Metadata
 from omega_domain.repository.payloads import PAYLOADS
-
-if TYPE_CHECKING:
-    from omega_domain.repository.metadata import Metadata
-    from omega_domain.repository.objects import OmegaStore
 
 _PACKAGES = "packages"
 _SCALARS = (str, int, float, bool, type(None))
@@ -42,7 +39,7 @@ class Request:
 
     source: Metadata
     version: Version
-    target: OmegaStore
+    target: Home
     key: ObjectKey
     tag: str | None = None
     gates: tuple[GateSpec, ...] = ()
@@ -73,62 +70,118 @@ class Prepared:
     tags: Mapping[str, VersionRef | Version] = field(default_factory=dict)
 
 
-def prepare(request: Request, *, compare: bool = False) -> Prepared:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What is to be committed in the target.
+
+    Attributes:
+        versions: of the source, oldest first; none if the target has it already.
+        attributes: of the object there.
+        tags: tags that the object is to have there -> the version of the source that they are for.
+        places: digest of a version of the source -> its version there, or itself if it becomes one.
+        is_done: whether the target has it already.
+    """
+
+    versions: tuple[Version, ...]
+    attributes: Mapping[str, Any]
+    tags: Mapping[str, Version]
+    places: Mapping[str, VersionRef | Version]
+    is_done: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """In what the promoted version differs from the live one, and how many bytes the target lacks."""
+
+    differences: tuple[Difference, ...] = ()
+    bytes_to_copy: int = 0
+
+
+def prepare(request: Request, *, in_full: bool = False) -> Prepared:
     """Return the plan of a promotion, with those of what it brings along.
 
     Args:
         request: what is wanted.
-        compare: whether the plan is to say in what the promoted version differs from the live one.
+        in_full: whether the plan is to say, too, in what the promoted version differs from the live one, and how many
+            bytes are to be copied.
     """
     live = request.target.metadata(request.key.name)
+    choice = choose_versions(request, live)
+    comparison = compare(request, live, choice) if in_full else Comparison()
+    brings = tuple(prepare(brought, in_full=in_full) for brought in request.brings)
+    plan = PromotionPlan(
+        source=place_of(request.source),
+        target=_target_place(request, live),
+        versions=tuple(version.seq for version in choice.versions),
+        tags={tag: version.seq for tag, version in choice.tags.items()},
+        differences=comparison.differences,
+        size=request.source.size,
+        bytes_to_copy=comparison.bytes_to_copy,
+        outcomes=() if choice.is_done else judge(request, live),
+        forced=request.forced,
+        brings=tuple(brought.plan for brought in brings),
+        is_done=choice.is_done,
+    )
+    return Prepared(
+        plan=plan,
+        brings=brings,
+        revision=live.head.revision if live and live.head else None,
+        versions=choice.versions,
+        attributes=choice.attributes,
+        tags={tag: choice.places[version.digest] for tag, version in choice.tags.items()},
+    )
+
+
+def choose_versions(request: Request, live: Metadata | None) -> Choice:
+    """Choose what is to be committed in the target: the promoted version, and older ones that are not there."""
     attributes = _attributes(request.source, live)
     older = [record for meta in older_versions(request) if (record := meta.record)]
     there = _copies(request.target, live) if older or request.tags else {}
     missing = [version for version in older if version.digest not in there]
     is_done = live is not None and _is_copy_of(live, request.version, attributes) and not missing
     versions = () if is_done else (*missing, request.version)
-    tagged = _tags(request, [*older, request.version])
-    place: dict[str, VersionRef | Version] = {**there, **{version.digest: version for version in versions}}
+    places: dict[str, VersionRef | Version] = {**there, **{version.digest: version for version in versions}}
     if is_done and live is not None:
-        place[request.version.digest] = live.ref
-    brings = tuple(prepare(brought, compare=compare) for brought in request.brings)
-    plan = PromotionPlan(
-        source=place_of(request.source),
-        target=_target_place(request, live),
-        versions=tuple(version.seq for version in versions),
-        tags={tag: version.seq for tag, version in tagged.items()},
-        differences=tuple(differences(live, request.source, attributes)) if compare and live and not is_done else (),
-        size=request.source.size,
-        bytes_to_copy=missing_bytes(versions, request.source.store, request.target) if compare else 0,
-        outcomes=() if is_done else _outcomes(request, live),
-        forced=request.forced,
-        brings=tuple(brought.plan for brought in brings),
-        is_done=is_done,
-    )
-    return Prepared(
-        plan=plan,
-        brings=brings,
-        revision=live.head.revision if live and live.head else None,
+        places[request.version.digest] = live.ref
+    return Choice(
         versions=versions,
         attributes=attributes,
-        tags={tag: place[version.digest] for tag, version in tagged.items()},
+        tags=_tags(request, [*older, request.version]),
+        places=places,
+        is_done=is_done,
     )
+
+
+def compare(request: Request, live: Metadata | None, choice: Choice) -> Comparison:
+    """Compare the promoted version with what is live, and its payload with what the target has."""
+    is_other = live is not None and not choice.is_done
+    return Comparison(
+        differences=tuple(differences(live, request.source, choice.attributes)) if live and is_other else (),
+        bytes_to_copy=missing_bytes(choice.versions, request.source.objects, request.target),
+    )
+
+
+def judge(request: Request, live: Metadata | None) -> tuple[Outcome, ...]:
+    """Ask all gates that apply."""
+    candidate = Candidate(source=request.source, target=request.target, name=request.key.name, live=live)
+    policy = request.target.context.gates
+    return ask(required_gates(candidate, policy, request.gates), candidate, policy)
 
 
 def older_versions(request: Request) -> list[Metadata]:
     """Return the versions of the source that are to be in the target before the promoted one, oldest first."""
     if request.history == 1:
         return []
-    store, name = request.source.store, request.source.name
+    store, name = request.source.objects, request.source.name
     found = [meta for meta in store.versions(name) if (meta.version or 0) < request.version.seq]
     return found if request.history == "all" else found[-(request.history - 1) :]
 
 
 def place_of(meta: Metadata) -> Place:
     """Return where a version is."""
-    context = meta.store.context
-    place = Place(context=context.name, store=context.store.url, bucket=meta.bucket, prefix=meta.prefix, name=meta.name)
-    return replace(place, version=meta.version, digest=meta.digest)
+    version = meta.record
+    place = _place(meta.objects, meta.key)
+    return replace(place, version=version.seq, digest=version.digest) if version else place
 
 
 def differences(live: Metadata, source: Metadata, attributes: Mapping[str, Any]) -> Iterator[Difference]:
@@ -141,7 +194,7 @@ def differences(live: Metadata, source: Metadata, attributes: Mapping[str, Any])
             yield Difference(what=what, name=name, live=old, promoted=new)
 
 
-def missing_bytes(versions: Iterable[Version], source: OmegaStore, target: OmegaStore) -> int:
+def missing_bytes(versions: Iterable[Version], source: Home, target: Home) -> int:
     """Return how many bytes of these versions the target lacks; no lease is renewed for that."""
     if source.context.store is target.context.store or source.context.store.url == target.context.store.url:
         return 0
@@ -149,17 +202,12 @@ def missing_bytes(versions: Iterable[Version], source: OmegaStore, target: Omega
     return sum(part.size for part in parts.values() if not _has(target, part))
 
 
-def _has(target: OmegaStore, part: Part) -> bool:
+def _has(target: Home, part: Part) -> bool:
     if part.type == "blob":
         return target.context.store.files.exists(part.ref)
     if part.type == "uri":
         return True
     return target.context.store.collection(PAYLOADS).find_one({"_id": part.ref, "doomed": False}) is not None
-
-
-def _outcomes(request: Request, live: Metadata | None) -> tuple[Any, ...]:
-    candidate = Candidate(source=request.source, target=request.target, name=request.key.name, live=live)
-    return ask(required_gates(candidate, request.gates), candidate)
 
 
 def _attributes(source: Metadata, live: Metadata | None) -> dict[str, Any]:
@@ -172,7 +220,7 @@ def _is_copy_of(live: Metadata, version: Version, attributes: Mapping[str, Any])
     return (live.provenance or {}).get("digest") == version.digest and live.attributes == attributes
 
 
-def _copies(target: OmegaStore, live: Metadata | None) -> dict[str, VersionRef]:
+def _copies(target: Home, live: Metadata | None) -> dict[str, VersionRef]:
     """Return the versions in the target by the digest of what they are copies of."""
     versions = [meta.record for meta in target.versions(live.name)] if live else []
     return {
@@ -192,9 +240,11 @@ def _tags(request: Request, selected: list[Version]) -> dict[str, Version]:
 
 
 def _target_place(request: Request, live: Metadata | None) -> Place:
-    if live is not None:
-        return place_of(live)
-    context, key = request.target.context, request.key
+    return place_of(live) if live is not None else _place(request.target, request.key)
+
+
+def _place(store: Home, key: ObjectKey) -> Place:
+    context = store.context
     return Place(context=context.name, store=context.store.url, bucket=key.bucket, prefix=key.prefix, name=key.name)
 
 

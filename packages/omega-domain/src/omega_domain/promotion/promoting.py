@@ -9,61 +9,60 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import MODELS, ObjectKey, ObjectRef, validate_new_name, validate_tag
 from omega_domain.entities.promotion import PROMOTE, PromotionPlan
 from omega_domain.entities.version import Part, Payload, Version, VersionRef
 from omega_domain.errors import CorruptPayloadError, PromotionError, PromotionRefusedError
-from omega_domain.ports.gate import GateSpec
+from omega_domain.ports.objects import StoredObject
+from omega_domain.ports.promotion import Promotion, PromotionRequest
 from omega_domain.promotion.planning import Prepared, Request, older_versions, place_of, prepare
+from omega_domain.promotion.rolling_back import roll_back
 from omega_domain.promotion.training_data import data_of
 from omega_domain.repository.committing import LONG_AGO, Parked
 from omega_domain.repository.history import ACTION, ARCHIVED, PROMOTION, History
+from omega_domain.repository.metadata import Home, Metadata
+from omega_domain.repository.objects import Objects
 from omega_domain.repository.payloads import has_rows
 
-if TYPE_CHECKING:
-    from omega_domain.repository.metadata import Metadata
-    from omega_domain.repository.objects import OmegaStore
+
+class CopyingPromotion(Promotion):
+    """Copies what the target lacks from store to store, whichever two they are; the promotion of every context."""
+
+    def plan(self, request: PromotionRequest) -> PromotionPlan:
+        """Return what a promotion would do, and what the gates say; nothing is written."""
+        return prepare(_request(request), in_full=True).plan
+
+    def promote(self, request: PromotionRequest) -> Metadata:
+        """Make a version the current one of its name in another store; return its metadata there."""
+        wanted = _request(request)
+        prepared = prepare(wanted)
+        require_allowed(prepared.plan)
+        for brought, its_plan in zip(wanted.brings, prepared.brings, strict=True):
+            _Copying(brought, its_plan).run()
+        _Copying(replace(wanted, brings=()), prepared).run()
+        return wanted.target.resolve(wanted.key.name)
+
+    def roll_back(self, live: StoredObject, *, reason: str = "") -> Metadata:
+        """Make what was live before the current version live again; return its metadata."""
+        return roll_back(own_metadata(live), reason=reason)
 
 
-def promote(source: Metadata, target: OmegaStore, **options: Any) -> Metadata:
-    """Make a version the current one of its name in another store; return its metadata there.
-
-    Promoting the same version again changes nothing, except that a new tag is set.
-
-    Args:
-        source: the version.
-        target: where to.
-        options: those of :func:`plan`.
-
-    Raises:
-        PromotionError: the target is the source itself, or a store for other objects.
-        PromotionRefusedError: a gate refused it. UntrustedObjectError: the source's context does not trust it.
-    """
-    request = _request(source, target, **options)
-    prepared = prepare(request)
-    _require_allowed(prepared.plan)
-    for brought, its_plan in zip(request.brings, prepared.brings, strict=True):
-        _Promotion(brought, its_plan).run()
-    _Promotion(replace(request, brings=()), prepared).run()
-    return target.resolve(request.key.name)
+def require_allowed(plan: PromotionPlan) -> None:
+    """See that all gates let it pass, or that it is forced. Raises PromotionRefusedError."""
+    if plan.is_allowed:
+        return
+    reasons = "; ".join(f"{outcome.gate}: {outcome.reason}" for outcome in plan.refusals)
+    raise PromotionRefusedError(
+        f"{plan.source.name!r} was not promoted to {plan.target}, nothing was changed: {reasons}. Mend that, or force "
+        "it with a reason, which is recorded",
+        plan,
+    )
 
 
-def plan(source: Metadata, target: OmegaStore, **options: Any) -> PromotionPlan:
-    """Return what a promotion would do; nothing is written.
-
-    Args:
-        source: the version.
-        target: where to.
-        options: ``asname=``, ``tag=``, ``gates=``, ``force=``, ``with_data=``, ``versions=``, ``tags=``; see
-            :meth:`omega_domain.repository.objects.OmegaStore.promote`.
-    """
-    return prepare(_request(source, target, **options), compare=True).plan
-
-
-def transfer(parts: tuple[Part, ...], source: OmegaStore, target: OmegaStore) -> tuple[Part, ...]:
+def transfer(parts: tuple[Part, ...], source: Home, target: Home) -> tuple[Part, ...]:
     """Copy what the target lacks of these parts; return the parts as the target has them."""
     if not target.payloads.missing(parts):
         return parts
@@ -75,13 +74,13 @@ def transfer(parts: tuple[Part, ...], source: OmegaStore, target: OmegaStore) ->
     return tuple(_copy_part(part, source, target) if part.ref in missing else part for part in listed)
 
 
-class _Promotion:
+class _Copying:
     """Carries out one request; again, with a new plan, if the target changes meanwhile."""
 
     def __init__(self, request: Request, prepared: Prepared) -> None:
         self._request = request
         self._prepared: Prepared | None = prepared
-        self._source, self._target = request.source.store, request.target
+        self._source, self._target = request.source.objects, request.target
         self._context = request.target.context
         self._copied: dict[str, Payload] = {}
 
@@ -90,18 +89,22 @@ class _Promotion:
         History(self._context).record(self._request.key)
 
     def _attempt(self) -> object:
-        prepared, self._prepared = self._prepared or prepare(self._request), None
-        _require_allowed(prepared.plan)
+        prepared, self._prepared = self._prepared or self._prepare_again(), None
         if prepared.plan.is_done:
             return self._retag(prepared)
         for version in prepared.versions:
-            if version.digest not in self._copied:
+            if version.id not in self._copied:
                 parts = transfer(version.parts, self._source, self._target)
-                self._copied[version.digest] = Payload(parts, version.kind_meta)
+                self._copied[version.id] = Payload(parts, version.kind_meta)
         head = self._context.metadata.head(self._request.key)
         if (head.revision if head else None) != prepared.revision:
             return None  # somebody was faster: the gates must be asked again
         return self._commit(head, prepared)
+
+    def _prepare_again(self) -> Prepared:
+        prepared = prepare(self._request)
+        require_allowed(prepared.plan)
+        return prepared
 
     def _commit(self, head: Head | None, prepared: Prepared) -> object:
         *older, version = prepared.versions
@@ -113,7 +116,7 @@ class _Promotion:
             self._request.key,
             head,
             kind=version.kind,
-            payload=self._copied[version.digest],
+            payload=self._copied[version.id],
             hold=hold,
             attributes=prepared.attributes,
             tags=tuple(tag for tag, tagged in prepared.tags.items() if tagged is version),
@@ -134,7 +137,7 @@ class _Promotion:
         return Parked(uid=uid, tip=tip, tags=tags)
 
     def _copy_of(self, version: Version, uid: str, parent: VersionRef | None) -> Version:
-        payload = self._copied[version.digest]
+        payload = self._copied[version.id]
         copy = replace(
             version,
             id=self._context.new_id(),
@@ -174,38 +177,41 @@ class _Promotion:
         return prepared
 
 
-def _request(
-    source: Metadata,
-    target: OmegaStore,
-    *,
-    asname: str | None = None,
-    tag: str | None = None,
-    gates: Iterable[GateSpec] = (),
-    force: str | None = None,
-    with_data: bool = False,
-    versions: int | Literal["all"] | None = None,
-    tags: bool = False,
-) -> Request:
+def own_metadata(meta: StoredObject) -> Metadata:
+    """Return metadata as what it is here.
+
+    Raises:
+        PromotionError: it belongs to a store of another make.
+    """
+    if not isinstance(meta, Metadata):
+        raise PromotionError(f"{meta.name!r} is in a store that can not be copied from: give one of an Omega")
+    return meta
+
+
+def _request(wanted: PromotionRequest) -> Request:
+    """Look at what is wanted, and what it brings along. Raises PromotionError if it can not be done."""
+    source, target = own_metadata(wanted.source), wanted.target
+    if not isinstance(target, Objects):
+        raise PromotionError(f"{source.name!r} can not be copied to {target!r}: give a store of an Omega")
     version = source.record
     if version is None:
         raise PromotionError(f"{source.name!r} is not saved yet; save it before it is promoted")
-    if tag is not None:
-        validate_tag(tag)
-    _check_options(force, versions)
-    key = _target_key(source, target, asname)
+    if wanted.tag is not None:
+        validate_tag(wanted.tag)
+    _check_options(wanted.force, wanted.versions)
     request = Request(
         source=source,
         version=version,
         target=target,
-        key=key,
-        tag=tag,
-        gates=tuple(gates),
-        forced=force,
-        history=versions or 1,
-        tags=tags,
+        key=_target_key(source, target, wanted.asname),
+        tag=wanted.tag,
+        gates=tuple(wanted.gates),
+        forced=wanted.force,
+        history=wanted.versions or 1,
+        tags=wanted.tags,
     )
     _require_trusted(request)
-    return replace(request, brings=tuple(_brought(request)) if with_data else ())
+    return replace(request, brings=tuple(_brought(request)) if wanted.with_data else ())
 
 
 def _check_options(force: object, versions: object) -> None:
@@ -228,29 +234,18 @@ def _brought(request: Request) -> Iterable[Request]:
         raise PromotionError(f"{request.source.name!r} is no model, so there is no data to promote with it")
     for data in data_of(request.source):
         target = request.target.sibling(data.prefix)
-        is_there = target.context.metadata is data.store.context.metadata and target.bucket == data.bucket
+        is_there = target.context.metadata is data.objects.context.metadata and target.bucket == data.bucket
         if not is_there and data.digest not in _digests(target, data.name):
-            yield _request(data, target, force=request.forced)
+            yield _request(PromotionRequest(source=data, target=target, force=request.forced))
 
 
-def _digests(target: OmegaStore, name: str) -> set[str]:
+def _digests(target: Home, name: str) -> set[str]:
     if not target.exists(name):
         return set()
     return {str((meta.provenance or {}).get("digest")) for meta in target.versions(name)}
 
 
-def _require_allowed(plan: PromotionPlan) -> None:
-    if plan.is_allowed:
-        return
-    reasons = "; ".join(f"{outcome.gate}: {outcome.reason}" for outcome in plan.refusals)
-    raise PromotionRefusedError(
-        f"{plan.source.name!r} was not promoted to {plan.target}, nothing was changed: {reasons}. Mend that, or force "
-        "it with a reason, which is recorded",
-        plan,
-    )
-
-
-def _target_key(source: Metadata, target: OmegaStore, asname: str | None) -> ObjectKey:
+def _target_key(source: Metadata, target: Home, asname: str | None) -> ObjectKey:
     if target.prefix != source.prefix:
         raise PromotionError(
             f"{source.name!r} is kept in {source.prefix!r} and can not be promoted to a store of {target.prefix!r}: "
@@ -266,7 +261,7 @@ def _target_key(source: Metadata, target: OmegaStore, asname: str | None) -> Obj
     return key
 
 
-def _store_unseen(version: Version, target: OmegaStore) -> None:
+def _store_unseen(version: Version, target: Home) -> None:
     """Store a version that no head of its own leads to, by means of a head that was dropped long ago."""
     context = target.context
     passing = Head(
@@ -284,7 +279,7 @@ def _store_unseen(version: Version, target: OmegaStore) -> None:
     context.metadata.purge(uids=[passing.uid])
 
 
-def _copy_part(part: Part, source: OmegaStore, target: OmegaStore) -> Part:
+def _copy_part(part: Part, source: Home, target: Home) -> Part:
     if part.type == "blob":
         return _copy_blob(part, source, target)
     if part.type == "documents":
@@ -294,7 +289,7 @@ def _copy_part(part: Part, source: OmegaStore, target: OmegaStore) -> Part:
     return _copy_collection(part, source, target)
 
 
-def _copy_blob(part: Part, source: OmegaStore, target: OmegaStore) -> Part:
+def _copy_blob(part: Part, source: Home, target: Home) -> Part:
     with source.payloads.open(part, verify=False) as file:
         copied = target.payloads.copy(file, meta=part.meta)
     if copied.sha256 != part.sha256:
@@ -305,7 +300,7 @@ def _copy_blob(part: Part, source: OmegaStore, target: OmegaStore) -> Part:
     return copied
 
 
-def _copy_collection(part: Part, source: OmegaStore, target: OmegaStore) -> Part:
+def _copy_collection(part: Part, source: Home, target: Home) -> Part:
     fresh = f"{part.ref.rpartition('.')[0] or part.ref}.{target.context.new_id()}"
     copied = target.payloads.register_collection(fresh)
     documents = list(source.context.store.collection(part.ref).find())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import ObjectKey
@@ -12,10 +12,7 @@ from omega_domain.errors import ConflictError, ObjectNotFoundError, PromotionErr
 from omega_domain.promotion.gate_specs import GATES
 from omega_domain.promotion.planning import place_of
 from omega_domain.repository.history import ACTION, ARCHIVED, ORIGIN, PROMOTION, History
-
-if TYPE_CHECKING:
-    from omega_domain.repository.metadata import Metadata
-    from omega_domain.repository.objects import OmegaStore
+from omega_domain.repository.metadata import Home, Metadata
 
 RESTORES, ROLLBACK_OF = "restores", "rollback_of"
 
@@ -28,7 +25,7 @@ def roll_back(live: Metadata, *, reason: str = "") -> Metadata:
         ConflictError: something else became live meanwhile.
         UntrustedObjectError: what was live before is not trusted in this context.
     """
-    store, key = live.store, live.key
+    store, key = live.objects, live.key
     head = live.head
     if head is None:
         raise PromotionError(f"{live.name!r} is not saved yet, so there is nothing to go back to")
@@ -73,7 +70,7 @@ def live_before(versions: list[Version]) -> list[Version]:
     return stack
 
 
-def _former(head: Head, store: OmegaStore) -> Version:
+def _former(head: Head, store: Home) -> Version:
     records = chain(head.tip, store.context.metadata.versions(head.uid))
     dropped = set(head.dropped_versions)
     stack = live_before([version for version in reversed(records) if version.id not in dropped])
@@ -86,7 +83,7 @@ def _former(head: Head, store: OmegaStore) -> Version:
     return stack[current - 1]
 
 
-def _present(key: ObjectKey, head: Head, store: OmegaStore) -> Head:
+def _present(key: ObjectKey, head: Head, store: Home) -> Head:
     now = store.context.metadata.head(key)
     if now is None or now.uid != head.uid:
         raise ObjectNotFoundError(f"{key.name!r} was dropped meanwhile; nothing was changed")
@@ -110,7 +107,7 @@ def _provenance(before: Metadata, head: Head, reason: str) -> dict[str, Any]:
     return {
         **origin,
         ACTION: ROLLBACK,
-        PROMOTION: before.store.context.new_id(),
+        PROMOTION: before.objects.context.new_id(),
         RESTORES: {"id": before.ref.id, "version": before.version, "digest": before.digest},
         ROLLBACK_OF: {"id": head.current.id, "version": head.current.seq},
         "note": reason or None,

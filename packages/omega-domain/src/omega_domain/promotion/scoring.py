@@ -4,35 +4,26 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
-from omega_domain.entities.names import DATA, ObjectRef
+from omega_domain.entities.names import ObjectRef
 from omega_domain.errors import UnsupportedOptionError
-from omega_domain.ports.backend import SupportsActions
+from omega_domain.ports.objects import Objects, StoredObject
 from omega_domain.repository.linking import FITTED
 
-if TYPE_CHECKING:
-    from omega_domain.repository.metadata import Metadata
-    from omega_domain.repository.objects import OmegaStore
 
-
-def score_on(model: Metadata, target: OmegaStore, X: str, Y: str | None) -> float:
+def score_on(model: StoredObject, target: Objects, X: str, Y: str | None) -> float:
     """Return the score of a model on datasets of the bucket of another store; nothing is written.
 
     Raises:
         UnsupportedOptionError: models of this kind have no score.
         ObjectNotFoundError: there is no such dataset.
     """
-    cls = model.store.context.registry.by_kind(model.kind)
-    backend: Any = cls(data_store=target.sibling(DATA), model_store=model.store.with_pinned(model))
-    if not isinstance(backend, SupportsActions) or "score" not in backend.actions():
-        raise UnsupportedOptionError(f"{model.name!r} is a {model.kind}, which has no score")
-    score: Callable[..., float] = getattr(backend, "score")  # noqa: B009 -- one of its actions, as was just asked
-    return float(score(model.name, X, Y))
+    return float(model.action("score", data_of=target)(model.name, X, Y))
 
 
-def fitted_columns(model: Metadata, dataset: str) -> tuple[str, str | None]:
+def fitted_columns(model: StoredObject, dataset: str) -> tuple[str, str | None]:
     """Return the names of X and Y within one dataset, by the columns that the model was fitted on.
 
     Raises:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from omega_domain.entities.names import DATA, ObjectRef
 from omega_domain.errors import ObjectNotFoundError, PromotionError
 from omega_domain.repository.linking import FITTED
-
-if TYPE_CHECKING:
-    from omega_domain.repository.metadata import Metadata
+from omega_domain.repository.metadata import Metadata
 
 
 def data_of(model: Metadata) -> list[Metadata]:
@@ -19,7 +17,7 @@ def data_of(model: Metadata) -> list[Metadata]:
     Raises:
         PromotionError: one of them is not there any more.
     """
-    datasets = model.store.sibling(DATA)
+    datasets = model.objects.sibling(DATA)
     found: dict[str, Metadata] = {}
     for name in _names(model.attributes.get(FITTED)):
         try:

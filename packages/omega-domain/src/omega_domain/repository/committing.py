@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import ObjectKey
@@ -19,19 +19,42 @@ from omega_domain.errors import (
     StaleMetadataError,
     UnsupportedObjectError,
 )
+from omega_domain.ports.objects import Merge
 from omega_domain.repository.attempts import Put, current_attempt
 from omega_domain.repository.clocks import SKEW
 from omega_domain.repository.context import Context
 from omega_domain.repository.payloads import Hold, Payloads
-
-if TYPE_CHECKING:
-    from omega_domain.repository.metadata import Merge, Metadata
 
 MAX_PAUSE = 0.05
 #: When a head was dropped of which nothing is kept.
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What is to become of an object: its next version, or the same version with other attributes.
+
+    Attributes:
+        key: of the object.
+        kind: of the next version.
+        uid: the life of the name that is meant; None for whichever there is.
+        payload: of the next version, or what makes it from the version before; None if only attributes change.
+        changed: attributes that are set.
+        removed: attributes that are taken away.
+        base: the attributes as they were when they were read.
+        tag: a name for the next version.
+    """
+
+    key: ObjectKey
+    kind: str
+    uid: str | None = None
+    payload: Payload | Merge | None = None
+    changed: Mapping[str, Any] = field(default_factory=dict)
+    removed: frozenset[str] = frozenset()
+    base: Mapping[str, Any] = field(default_factory=dict)
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +75,13 @@ class Parked:
 class Commits:
     """Writes heads and versions of one context."""
 
-    def __init__(self, context: Context, payloads: Payloads, *, tag: str | None = None) -> None:
+    def __init__(self, context: Context, payloads: Payloads) -> None:
         self._context = context
         self._payloads = payloads
-        self._tag = tag
 
-    def commit(self, draft: Metadata, *, merge: Merge | None = None) -> tuple[Head, Version]:
+    def commit(self, draft: Draft) -> tuple[Head, Version]:
         """Make the draft the current version of its name; return the new head and version."""
-        changed = plain_attributes(draft.changed_attributes, draft.name)
+        changed = plain_attributes(draft.changed, draft.key.name)
         holds: dict[str, datetime] = {}
         running = current_attempt()
         put = running.next_put(draft.key) if running else None
@@ -69,10 +91,7 @@ class Commits:
             head = self._context.metadata.head(draft.key)
             if put and head and (former := self._find_former(put, head)) is not None:
                 return head, former
-            parent = self._parent(head, draft) if head and merge else None
-            payload = merge(parent) if merge else draft.payload
-            held = {part.ref for part in (parent.parts if parent else ())}
-            hold = self._hold([part for part in payload.parts if part.ref not in held], holds)
+            payload, hold = self._held_payload(draft, head, holds)
             before = head.attributes if head else {}
             if put:
                 put.check()
@@ -82,8 +101,8 @@ class Commits:
                 kind=draft.kind,
                 payload=payload,
                 hold=hold,
-                attributes={k: v for k, v in {**before, **changed}.items() if k not in draft.removed_attributes},
-                tags=(self._tag,) if self._tag else (),
+                attributes={k: v for k, v in {**before, **changed}.items() if k not in draft.removed},
+                tags=(draft.tag,) if draft.tag else (),
                 version_id=next(ids),
             )
 
@@ -170,6 +189,16 @@ class Commits:
             )
         return done
 
+    def _held_payload(self, draft: Draft, head: Head | None, holds: dict[str, datetime]) -> tuple[Payload, Hold]:
+        """Return the payload of the next version, and the lease on what is new of it."""
+        if callable(draft.payload):
+            parent = self._parent(head, draft) if head else None
+            payload = draft.payload(parent)
+        else:
+            parent, payload = None, draft.payload or Payload(())
+        held = {part.ref for part in (parent.parts if parent else ())}
+        return payload, self._hold([part for part in payload.parts if part.ref not in held], holds)
+
     def _hold(self, parts: Sequence[Part], holds: dict[str, datetime]) -> Hold:
         """Lease parts, but in the attempts that follow only those whose hold is soon over."""
         now, lease = self._context.clock.now(), self._context.retention.lease
@@ -193,22 +222,23 @@ class Commits:
         back = replace(former, revision=after.revision + 1, version=None)
         self._context.metadata.commit(self._context.trust.sign_head(back), expected=after.revision)
 
-    def update_attributes(self, changed: Metadata) -> Head:
-        """Write the attributes touched in this metadata, and no others."""
-        values = plain_attributes(changed.changed_attributes, changed.name)
-        touched = {*values, *changed.removed_attributes}
+    def update_attributes(self, draft: Draft) -> Head:
+        """Write the attributes that a draft touches, and no others."""
+        key = draft.key
+        values = plain_attributes(draft.changed, key.name)
+        touched = {*values, *draft.removed}
 
         def change(head: Head) -> Head:
             for name in sorted(touched):
-                if head.attributes.get(name) != changed.base_attributes.get(name):
+                if head.attributes.get(name) != draft.base.get(name):
                     raise StaleMetadataError(
-                        f"attribute {name!r} of {changed.name!r} was changed by somebody else since you read it; "
+                        f"attribute {name!r} of {key.name!r} was changed by somebody else since you read it; "
                         "read the metadata again and repeat your change"
                     )
-            kept = {k: v for k, v in head.attributes.items() if k not in changed.removed_attributes}
+            kept = {k: v for k, v in head.attributes.items() if k not in draft.removed}
             return replace(head, attributes={**kept, **values})
 
-        return self.update(changed.key, change, uid=changed.head.uid if changed.head else None)
+        return self.update(key, change, uid=draft.uid)
 
     def update(
         self, key: ObjectKey, change: Callable[[Head], Head], *, uid: str | None = None, touch: bool = True
@@ -267,11 +297,11 @@ class Commits:
             ref = version.parent
         return None
 
-    def _parent(self, head: Head, draft: Metadata) -> Version | None:
+    def _parent(self, head: Head, draft: Draft) -> Version | None:
         """Return the version that is appended to, which is of the same kind."""
         if head.kind != draft.kind:
             raise SchemaMismatchError(
-                f"can not append to {draft.name!r}: it is a {head.kind}, what is appended would be a {draft.kind}; "
+                f"can not append to {draft.key.name!r}: it is a {head.kind}, what is appended would be a {draft.kind}; "
                 "put it without append=True to replace it"
             )
         return self._context.metadata.version(head.current.id)

@@ -16,6 +16,7 @@ from omega_domain.entities.version import VersionRef
 from omega_domain.ports.clock import Clock
 from omega_domain.ports.gate import GatePolicy
 from omega_domain.ports.metadata import MetadataStore
+from omega_domain.ports.promotion import Promotion
 from omega_domain.ports.store import Store
 from omega_domain.repository.clocks import StoreTime
 from omega_domain.repository.object_cache import ObjectCache
@@ -60,6 +61,7 @@ class Context:
         patience: how long is waited before something is taken for dead, lost or stuck.
         trust: signs what is committed, and decides what may be loaded.
         gates: what is required of objects that are promoted to here.
+        promotion: how objects get here from other buckets and contexts; None copies them from store to store.
         store_time: knows how far the clock is from that of the store.
         cache: loaded models, by version.
         new_id: source of ids.
@@ -76,6 +78,7 @@ class Context:
     patience: Patience = field(default_factory=Patience)
     trust: Trust = field(default_factory=Trust)
     gates: GatePolicy = field(default_factory=GatePolicy)
+    promotion: Promotion | None = None
     store_time: StoreTime = field(default_factory=StoreTime)
     cache: ObjectCache[VersionRef, object] = field(default_factory=ObjectCache)
     new_id: Callable[[], str] = new_id

@@ -18,11 +18,12 @@ from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.promotion import APPROVE, PROMOTE, Action, HistoryEntry
 from omega_domain.entities.version import Version, chain
 from omega_domain.errors import CorruptPayloadError, DuplicateDocumentError, StoreReadOnlyError
-from omega_domain.ports.store import Document
+from omega_domain.ports.objects import Trusting
+from omega_domain.ports.store import Document, Store
 from omega_domain.repository.committing import Commits
 from omega_domain.repository.context import Context
 from omega_domain.repository.payloads import Payloads
-from omega_domain.trust import ANY, Trust
+from omega_domain.trust import ANY
 
 HISTORY: Final = "omega.history"
 OF_HISTORY: Final = b"omega-ml history\n"
@@ -55,9 +56,7 @@ class History:
 
     def entries(self, key: ObjectKey) -> list[HistoryEntry]:
         """Return the records of a name as they are, oldest first; nothing is written."""
-        start = _start(key)
-        found = self._entries.find({"_id": {"$gte": f"{start}#", "$lt": f"{start}$"}}, sort=[("_id", 1)])
-        return [_from_document(document) for document in found]
+        return entries_of(self._context.store, key)
 
     def read(self, key: ObjectKey) -> list[HistoryEntry]:
         """Return the records of a name, oldest first, after writing those that were left out by who died too early."""
@@ -163,20 +162,27 @@ class History:
         return True
 
 
-def verdict_on(entry: HistoryEntry, trust: Trust) -> Verdict:
+def entries_of(store: Store, key: ObjectKey) -> list[HistoryEntry]:
+    """Return the records of a name in a store as they are, oldest first; nothing is written."""
+    start = _start(key)
+    found = store.collection(HISTORY).find({"_id": {"$gte": f"{start}#", "$lt": f"{start}$"}}, sort=[("_id", 1)])
+    return [_from_document(document) for document in found]
+
+
+def verdict_on(entry: HistoryEntry, trust: Trusting) -> Verdict:
     """Tell who signed a record."""
     if not entry.signature or trust.keys is None:
         return "unsigned"
     return trust.keys.verify(OF_HISTORY + entry.statement.encode(), entry.signature)
 
 
-def is_trusted(entry: HistoryEntry, trust: Trust) -> bool:
+def is_trusted(entry: HistoryEntry, trust: Trusting) -> bool:
     """Tell whether a record counts in a context; where everybody is trusted, all do that were not changed."""
     verdict = verdict_on(entry, trust)
     return verdict == "trusted" or (trust.policy == ANY and verdict != "forged")
 
 
-def _problems(entries: list[HistoryEntry], trust: Trust) -> Iterator[Problem]:
+def _problems(entries: list[HistoryEntry], trust: Trusting) -> Iterator[Problem]:
     former: HistoryEntry | None = None
     for entry in entries:
         expected = former.n + 1 if former else 1

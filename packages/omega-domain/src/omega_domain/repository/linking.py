@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from omega_domain.entities.names import ObjectRef
 from omega_domain.errors import ObjectNotFoundError
-
-if TYPE_CHECKING:
-    from omega_domain.repository.metadata import Metadata
-    from omega_domain.repository.objects import OmegaStore
+from omega_domain.repository.metadata import Metadata
+from omega_domain.repository.objects import Objects
 
 #: Attributes of a model: what it was linked to, and what its last fit saw.
 LINKED = "linked"
 FITTED = "dataset"
 
 
-def link_dataset(
-    models: OmegaStore, datasets: OmegaStore, name: str, *, Xname: str, Yname: str | None = None
-) -> Metadata:
+def link_dataset(models: Objects, datasets: Objects, name: str, *, Xname: str, Yname: str | None = None) -> Metadata:
     """Make datasets the data of a model, for when it is fitted or used without any; return its metadata.
 
     Args:

@@ -6,7 +6,30 @@ import fnmatch
 import re
 from collections.abc import Callable
 
+from omega_domain.entities.head import Head, HeadQuery
+from omega_domain.entities.names import is_hidden
 from omega_domain.errors import InvalidFilterError
+from omega_domain.ports.metadata import MetadataStore
+
+
+def list_heads(
+    metadata: MetadataStore,
+    bucket: str,
+    prefix: str,
+    *,
+    pattern: str | None,
+    regexp: str | None,
+    kind: str | None,
+    hidden: bool,
+) -> list[Head]:
+    """Return the heads of a store whose names match, sorted by name.
+
+    Raises:
+        InvalidFilterError: the regular expression is none.
+    """
+    matches = name_matcher(pattern, regexp)
+    found = metadata.heads(HeadQuery(bucket=bucket, prefix=prefix, kind=kind, starts_with=literal_start(pattern)))
+    return [head for head in found if matches(head.key.name) and (hidden or not is_hidden(head.key.name))]
 
 
 def literal_start(pattern: str | None) -> str | None:

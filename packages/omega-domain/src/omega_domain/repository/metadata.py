@@ -6,26 +6,57 @@ touched attributes; giving it a payload and saving it makes a new version.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any, Protocol
 
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.version import Part, Payload, Version, VersionRef
 from omega_domain.errors import ConflictError, StoreError
+from omega_domain.ports.objects import Blob, Merge, ObjectDraft, Objects, TrustedFile
 from omega_domain.ports.store import Collection
-from omega_domain.trust import TrustedFile
+from omega_domain.repository.committing import Commits, Draft
+from omega_domain.repository.context import Context
+from omega_domain.repository.payloads import Payloads
 
-if TYPE_CHECKING:
-    from omega_domain.repository.objects import OmegaStore
 
+class Home(Objects, Protocol):
+    """The store of an object, as its metadata and promotions use it.
 
-#: From the version before (None if there is none) to the payload of the new one; called again if another was faster.
-Merge = Callable[[Version | None], Payload]
+    Attributes:
+        context: the adapters that it works on.
+        payloads: writes and reads the parts of versions.
+        commits: writes heads and versions.
+    """
+
+    context: Context
+    payloads: Payloads
+    commits: Commits
+
+    @abstractmethod
+    def metadata(self, name: str, version: int | str | None = None) -> Metadata | None:
+        """Return the metadata of an object or of a version of it; None if there is none."""
+
+    @abstractmethod
+    def resolve(self, name: str) -> Metadata:
+        """Return the metadata of an object or version. Raises ObjectNotFoundError."""
+
+    @abstractmethod
+    def versions(self, name: str) -> Sequence[Metadata]:
+        """Return the metadata of all versions of an object, oldest first. Raises ObjectNotFoundError."""
+
+    @abstractmethod
+    def sibling(self, prefix: str) -> Home:
+        """Return the store of another type in the same bucket."""
+
+    @abstractmethod
+    def action_of(self, model: Metadata, action: str, *, data_of: Objects) -> Callable[..., Any]:
+        """Return an action of a stored model, which reads its data from the bucket of another store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +64,7 @@ class GridFSProxy:
     """Points at a blob, by the id that ``store.fs.put`` returned."""
 
     grid_id: str
-    store: OmegaStore | None = field(default=None, repr=False, compare=False)
+    store: Objects | None = field(default=None, repr=False, compare=False)
 
     def open(self) -> IO[bytes]:
         """Open the blob for reading."""
@@ -47,10 +78,11 @@ class GridFSProxy:
             return file.read()
 
 
-class Metadata:
+class Metadata(ObjectDraft):
     """A snapshot of a named object, or the draft of a new version of it.
 
     Attributes:
+        objects: the store that it is in.
         attributes: the user's, a dict of plain JSON types; change it and call :meth:`save`.
         kind: which backend reads the object.
         kind_meta: what that backend needs to know.
@@ -58,7 +90,7 @@ class Metadata:
 
     def __init__(
         self,
-        store: OmegaStore,
+        objects: Home,
         key: ObjectKey,
         kind: str,
         *,
@@ -66,8 +98,10 @@ class Metadata:
         version: Version | None = None,
         attributes: Mapping[str, Any] | None = None,
         kind_meta: Mapping[str, Any] | None = None,
+        tag: str | None = None,
     ) -> None:
-        self._store = store
+        self.objects = objects
+        self._tag = tag
         self.key = key
         self.kind = kind
         self._kind_meta: dict[str, Any] | None = None if head else deepcopy(dict(kind_meta or {}))
@@ -86,9 +120,9 @@ class Metadata:
         self.attributes: dict[str, Any] = deepcopy(self._base)
 
     @property
-    def store(self) -> OmegaStore:
-        """The store this belongs to."""
-        return self._store
+    def store(self) -> Home:
+        """The store that it is in, by the name that users know."""
+        return self.objects
 
     @property
     def name(self) -> str:
@@ -154,7 +188,7 @@ class Metadata:
     def record(self) -> Version | None:
         """The stored version; None for a draft."""
         if self._version is None and self._head is not None:
-            self._version = self._store.context.metadata.version(self._head.current.id)
+            self._version = self.objects.context.metadata.version(self._head.current.id)
             if self._version is None:
                 raise StoreError(
                     f"version {self._head.current.seq} of {self.name!r} is missing in the store; run `om fsck`"
@@ -178,7 +212,7 @@ class Metadata:
         if self._parts is not None:
             return self._parts
         record = self.record
-        return list(self._store.payloads.expand(record.parts)) if record else []
+        return list(self.objects.payloads.expand(record.parts)) if record else []
 
     @property
     def kind_meta(self) -> dict[str, Any]:
@@ -190,11 +224,6 @@ class Metadata:
     @kind_meta.setter
     def kind_meta(self, value: Mapping[str, Any]) -> None:
         self._kind_meta = dict(value)
-
-    @property
-    def payload(self) -> Payload:
-        """Parts and ``kind_meta`` as they are, or will be, stored."""
-        return Payload(self.parts, self.kind_meta)
 
     @property
     def size(self) -> int:
@@ -232,7 +261,7 @@ class Metadata:
         """The collection that holds the object, if one does."""
         for part in self.parts:
             if part.type in {"collection", "documents"}:
-                return self._store.context.store.collection(part.collection)
+                return self.objects.context.store.collection(part.collection)
         return None
 
     @collection.setter
@@ -243,21 +272,34 @@ class Metadata:
     def gridfile(self) -> GridFSProxy | None:
         """The blob that holds the object, if one does."""
         ref = self._first("blob")
-        return GridFSProxy(ref, self._store) if ref else None
+        return GridFSProxy(ref, self.objects) if ref else None
 
     @gridfile.setter
-    def gridfile(self, value: GridFSProxy | str) -> None:
+    def gridfile(self, value: Blob | str) -> None:
         ref = value if isinstance(value, str) else value.grid_id
-        self._replace(Part(type="blob", ref=ref, sha256=ref, size=self._store.fs.size(ref)))
+        self._replace(Part(type="blob", ref=ref, sha256=ref, size=self.objects.fs.size(ref)))
+
+    @property
+    def payload(self) -> Payload:
+        """Parts and ``kind_meta`` as they are, or will be, stored."""
+        return Payload(self.parts, self.kind_meta)
+
+    def action(self, name: str, *, data_of: Objects) -> Callable[..., Any]:
+        """Return an action of this model, which reads its data from the bucket of another store.
+
+        Raises:
+            UnsupportedOptionError: models of this kind have no such action.
+        """
+        return self.objects.action_of(self, name, data_of=data_of)
 
     def forget(self, *attributes: str) -> Metadata:
         """Let a new version do without these attributes of the one before, unless it sets them; return this."""
         self._forgotten.update(attributes)
         return self
 
-    def renew(self, attributes: Mapping[str, Any]) -> Metadata:
+    def renew(self, attributes: Mapping[str, Any], *, tag: str | None = None) -> Metadata:
         """Let the next save make a new version, with these attributes too and this payload if it gets no other."""
-        self._is_renewed = True
+        self._is_renewed, self._tag = True, tag
         self.attributes.update(deepcopy(dict(attributes)))
         return self
 
@@ -279,12 +321,21 @@ class Metadata:
         """
         self.check_trust(is_code=is_code)
         (part,) = self.parts
-        with self._store.payloads.open(part) as file:
-            yield TrustedFile(file, self.name, self._store.context.trust.types)
+        with self.objects.payloads.open(part) as file:
+            yield TrustedFile(file, self.name, self.objects.context.trust.types)
 
     def check_trust(self, *, is_code: bool = True) -> None:
         """See that this may be loaded; see :meth:`omega_domain.trust.Trust.check`."""
-        self._store.context.trust.check(self, is_code=is_code)
+        context = self.objects.context
+        context.trust.check(
+            self._head,
+            self.record,
+            key=self.key,
+            kind=self.kind,
+            is_code=is_code,
+            is_old=self._is_old,
+            latest=lambda: context.metadata.head(self.key),
+        )
 
     def save(self, *, merge: Merge | None = None) -> Metadata:
         """Make the changes visible in one atomic step, and return this metadata, renewed.
@@ -300,30 +351,28 @@ class Metadata:
             raise ConflictError(
                 f"version {self.version} of {self.name!r} is not the current one and can not be changed"
             )
+        commits = self.objects.commits
         if self._parts is None and merge is None and not self._is_renewed:
-            self._adopt(self._store.commits.update_attributes(self), self._version)
+            self._adopt(commits.update_attributes(self._draft(None)), self._version)
         else:
-            head, version = self._store.commits.commit(self, merge=merge)
+            head, version = commits.commit(self._draft(merge or Payload(self.parts, self.kind_meta)))
             self._adopt(head, version)
-            self._parts, self._kind_meta, self._is_renewed = None, None, False
+            self._parts, self._kind_meta, self._is_renewed, self._tag = None, None, False, None
         return self
 
-    @property
-    def changed_attributes(self) -> dict[str, Any]:
-        """Attributes that were set since this was read, with their new values."""
-        return {
-            key: value for key, value in self.attributes.items() if key not in self._base or self._base[key] != value
-        }
-
-    @property
-    def removed_attributes(self) -> set[str]:
-        """Attributes that were removed since this was read, or are to be forgotten by the new version."""
-        return (set(self._base) | self._forgotten) - set(self.attributes)
-
-    @property
-    def base_attributes(self) -> Mapping[str, Any]:
-        """The attributes as they were when this was read."""
-        return self._base
+    def _draft(self, payload: Payload | Merge | None) -> Draft:
+        """Return what was changed here."""
+        attributes, base = self.attributes, self._base
+        return Draft(
+            key=self.key,
+            kind=self.kind,
+            uid=self._head.uid if self._head else None,
+            payload=payload,
+            changed={key: value for key, value in attributes.items() if key not in base or base[key] != value},
+            removed=frozenset((set(base) | self._forgotten) - set(attributes)),
+            base=base,
+            tag=self._tag,
+        )
 
     def __repr__(self) -> str:
         created = self.created.replace(tzinfo=None) if self.created else None

@@ -1,61 +1,49 @@
-"""OmegaStore: objects by name. ``om.datasets``, ``om.models``, ``om.jobs``, ``om.scripts`` are stores of this class."""
+"""Objects: a store of objects by name, as all rooms above know it. Users hold its subclass ``OmegaStore``."""
 
 from __future__ import annotations
 
 import builtins
 import copy
-import hashlib
-import inspect
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal, Self, overload
 
-from omega_domain.archives.exporting import export_objects, import_objects
-from omega_domain.archives.importing import Imported
 from omega_domain.backends.options import get_options, known, refuse_unknown
-from omega_domain.entities.head import Head, HeadQuery
+from omega_domain.entities.head import Head
 from omega_domain.entities.names import (
     DATA,
-    LATEST,
     MODELS,
     ObjectKey,
     ObjectRef,
-    is_hidden,
+    storage_key,
     validate_new_name,
     validate_tag,
 )
-from omega_domain.entities.promotion import HistoryEntry, PromotionPlan
 from omega_domain.entities.query import Q, all_of, column_not_found
 from omega_domain.entities.version import Version
 from omega_domain.errors import (
     ColumnNotFoundError,
-    InvalidNameError,
     StoreError,
-    UnsupportedObjectError,
     UnsupportedOptionError,
     VersionNotFoundError,
 )
+from omega_domain.ports import objects as port
 from omega_domain.ports.backend import DataBackend, SupportsActions, SupportsCompact, SupportsSummary
 from omega_domain.ports.store import Collection, SupportsDatabase
-from omega_domain.promotion.promoting import plan, promote
-from omega_domain.promotion.rolling_back import roll_back
 from omega_domain.repository.committing import Commits
 from omega_domain.repository.context import Context
 from omega_domain.repository.dropping import drop_object, drop_version
 from omega_domain.repository.files import FileSystem
 from omega_domain.repository.finding import Finder
-from omega_domain.repository.history import History
-from omega_domain.repository.linking import link_dataset
-from omega_domain.repository.listing import literal_start, name_matcher
-from omega_domain.repository.metadata import Metadata
+from omega_domain.repository.listing import list_heads
+from omega_domain.repository.metadata import Home, Metadata
 from omega_domain.repository.payloads import Payloads
+from omega_domain.repository.view import Staged, View
 
 _REQUIRED: Any = object()
 
 
-class OmegaStore:
+class Objects(Home):
     """Keeps objects by name, in one bucket of a context.
 
     Args:
@@ -72,11 +60,9 @@ class OmegaStore:
         self.commits = Commits(context, self.payloads)
         self.fs = FileSystem(context, self.payloads)
         self._finder = Finder(context)
-        self._staged: Metadata | None = None
-        self._stager: type[DataBackend] | None = None
-        self._pinned: Mapping[str, Metadata] = {}
-        self._transient: Mapping[str, Any] = {}
-        self._may_reserve = False
+        self._view = View()
+        self._origin = self  # the store without a view: metadata leads there, so that no view outlives its purpose
+        self._siblings: dict[str, Any] = {prefix: self}  # of this very class
 
     # -- objects ---------------------------------------------------------------------------------------------------
 
@@ -110,16 +96,19 @@ class OmegaStore:
         key = self._new_key(name, "put")
         if tag is not None:
             validate_tag(tag)
-        cls = self._backend_class(obj, key, kind, append=append, options=options)
-        if kind and not cls.supports(obj, name, kind=kind, **options):
-            raise UnsupportedObjectError(
-                f"{name!r} can not be put: kind {kind!r} does not store {type(obj).__name__} objects"
-            )
+        head = self.context.metadata.head(key) if append and not kind else None
+        stored = head.kind if head else None
+        cls = self.context.registry.to_put(obj, key, kind=kind, stored=stored, options=options)
         given = {"append": True, **options} if append else options
         refuse_unknown(cls, "put", given, name, must_name={"append"})
-        staging = self._staging(key, cls, attributes=attributes, tag=tag)
-        meta = self._backend(cls, staging).put(obj, key.name, **known(cls, "put", {**given, "attributes": attributes}))
-        return _require_saved(meta, cls, name)
+        staged = Staged(key=key, backend=cls, attributes=attributes or {}, tag=tag)
+        backend = self._backend(cls, self._with(staged=staged, pinned={}))
+        meta = backend.put(obj, key.name, **known(cls, "put", {**given, "attributes": attributes}))
+        if not isinstance(meta, Metadata) or meta.head is None:
+            raise StoreError(
+                f"the backend {cls.__name__} did not return saved metadata for {name!r}: end put() with meta.save()"
+            )
+        return meta
 
     def get(self, name: str, version: int | str | Q | None = None, *, default: Any = _REQUIRED, **options: Any) -> Any:
         """Return the object of this name.
@@ -137,17 +126,36 @@ class OmegaStore:
         if isinstance(version, Q):
             options["filter"] = all_of([version, *([options["filter"]] if "filter" in options else [])])
             version = None
-        ref = self._parse(name, version)
-        if ref.name in self._transient:
-            return self._transient[ref.name]
+        ref = ObjectRef.parse(name, version)
+        if ref.name in self._view.transient:
+            return self._view.transient[ref.name]
         meta = self._resolve(ref, required=default is _REQUIRED)
         if meta is None:
             return default
         cls = self.context.registry.by_kind(meta.kind)
-        options = get_options(cls, ref, options)
-        pinned = self._view(_pinned={**self._pinned, ref.name: meta})
-        return self._backend(cls, pinned).get(ref.name, **options)
+        return self._backend(cls, self._pinning(meta)).get(ref.name, **get_options(cls, ref, options))
 
+    @overload
+    def list(
+        self,
+        pattern: str | None = None,
+        *,
+        regexp: str | None = None,
+        kind: str | None = None,
+        raw: Literal[False] = False,
+        hidden: bool = False,
+    ) -> list[str]: ...
+    @overload
+    def list(
+        self,
+        pattern: str | None = None,
+        *,
+        regexp: str | None = None,
+        kind: str | None = None,
+        raw: Literal[True],
+        hidden: bool = False,
+    ) -> builtins.list[Metadata]: ...
+    @overload
     def list(
         self,
         pattern: str | None = None,
@@ -156,7 +164,16 @@ class OmegaStore:
         kind: str | None = None,
         raw: bool = False,
         hidden: bool = False,
-    ) -> list[Any]:
+    ) -> builtins.list[str] | builtins.list[Metadata]: ...
+    def list(
+        self,
+        pattern: str | None = None,
+        *,
+        regexp: str | None = None,
+        kind: str | None = None,
+        raw: bool = False,
+        hidden: bool = False,
+    ) -> builtins.list[str] | builtins.list[Metadata]:
         """Return the names of the objects, sorted.
 
         Args:
@@ -169,13 +186,9 @@ class OmegaStore:
         Raises:
             InvalidFilterError: the regular expression is none.
         """
-        query = HeadQuery(bucket=self.bucket, prefix=self.prefix, kind=kind, starts_with=literal_start(pattern))
-        matches = name_matcher(pattern, regexp)
-        heads = [
-            head
-            for head in self.context.metadata.heads(query)
-            if matches(head.key.name) and (hidden or not is_hidden(head.key.name))
-        ]
+        heads = list_heads(
+            self.context.metadata, self.bucket, self.prefix, pattern=pattern, regexp=regexp, kind=kind, hidden=hidden
+        )
         return [self._metadata(head) for head in heads] if raw else [head.key.name for head in heads]
 
     def exists(self, name: str) -> bool:
@@ -183,8 +196,8 @@ class OmegaStore:
 
         Rows are a slice, which may be empty. Columns count as there where a kind does not say which it has.
         """
-        ref = self._parse(name)
-        if ref.name in self._transient:
+        ref = ObjectRef.parse(name)
+        if ref.name in self._view.transient:
             return True
         meta = self._resolve(ref, required=False)
         return meta is not None and self._has(meta, ref)
@@ -203,7 +216,7 @@ class OmegaStore:
         if ref.selector:
             drop_version(self.context, self.commits, meta.key, meta.record)
             return True
-        self._backend(self.context.registry.by_kind(meta.kind), self._view(_pinned={ref.name: meta})).drop(ref.name)
+        self._backend(self.context.registry.by_kind(meta.kind), self._pinning(meta)).drop(ref.name)
         drop_object(self.context, self.commits, meta.key, uid=meta.record.uid)
         return True
 
@@ -217,9 +230,15 @@ class OmegaStore:
 
         To a backend that is putting the object, there is only what it has put itself; saving that makes a new version.
         """
-        ref = self._parse(name, version)
-        meta = self._known(ref)
-        return meta if meta is not None and self._has(meta, ref) else None
+        if version is None and self._view.pinned and (found := self._view.pinned.get(name)):
+            return found
+        ref = ObjectRef.parse(name, version)
+        view = self._view
+        meta = (view.find(ref) if view.pinned else None) or self._resolve(ref, required=False)
+        if meta is None or not self._has(meta, ref):
+            return None
+        is_current = ref.version is None and not ref.back
+        return view.shown(meta, self.context.registry) if view.staged and is_current else meta
 
     def versions(self, name: str) -> Sequence[Metadata]:
         """Return the metadata of all versions of an object, oldest first.
@@ -236,22 +255,14 @@ class OmegaStore:
         """Give a version of an object a further name; return its metadata. A tag moves if it was somewhere else."""
         validate_tag(tag)
         meta = self._resolve(ObjectRef.parse_whole(name, "tag"), required=True)
-        record = meta.record
+        record, ref = meta.record, meta.ref
 
         def tagged(head: Head) -> Head:
-            if record.id in head.dropped_versions or self.context.metadata.version(record.id) is None:
-                raise VersionNotFoundError(f"version {record.seq} of {name!r} was dropped meanwhile; it was not tagged")
-            return replace(head, tags={**head.tags, tag: record.ref})
+            if ref.id in head.dropped_versions or self.context.metadata.version(ref.id) is None:
+                raise VersionNotFoundError(f"version {ref.seq} of {name!r} was dropped meanwhile; it was not tagged")
+            return replace(head, tags={**head.tags, tag: ref})
 
-        return self._metadata(self.commits.update(meta.key, tagged, uid=record.uid), record)
-
-    def link_dataset(self, name: str, Xname: str, Yname: str | None = None) -> Metadata:
-        """Make datasets the data of a model for when it is fitted or used without any; return its metadata.
-
-        Raises:
-            ObjectNotFoundError: there is no such model or dataset.
-        """
-        return link_dataset(self, self._sibling(DATA), name, Xname=Xname, Yname=Yname)
+        return self._metadata(self.commits.update(meta.key, tagged, uid=record.uid if record else None), record)
 
     def make_metadata(
         self,
@@ -272,9 +283,11 @@ class OmegaStore:
             fields: ``uri=``, ``collection=`` or ``gridfile=``.
         """
         key = self._new_key(name, "make metadata for")
-        staged = self._staged if self._staged and self._staged.key == key else None
-        inherited = staged.attributes if staged else {}
-        meta = Metadata(self, key, kind, attributes={**inherited, **(attributes or {})}, kind_meta=kind_meta)
+        staged = self._view.staged_at(key)
+        given, tag = (staged.attributes, staged.tag) if staged else ({}, None)
+        meta = Metadata(
+            self._origin, key, kind, attributes={**given, **(attributes or {})}, kind_meta=kind_meta, tag=tag
+        )
         for field, value in fields.items():
             if field not in {"uri", "collection", "gridfile"}:
                 raise UnsupportedOptionError(f"metadata has no field {field!r}; there are: uri, collection, gridfile")
@@ -299,12 +312,13 @@ class OmegaStore:
         backend = self._backend(self.context.registry.by_kind(meta.kind), self)
         if not isinstance(backend, SupportsCompact):
             raise UnsupportedOptionError(f"{name!r} is a {meta.kind}, which has no segments to merge")
-        result: Metadata = backend.compact(meta.name)
-        return result
+        result: Any = backend.compact(meta.name)
+        merged: Metadata = result
+        return merged
 
     # -- backends --------------------------------------------------------------------------------------------------
 
-    def register_backend(self, kind: str, backend: type[DataBackend]) -> OmegaStore:
+    def register_backend(self, kind: str, backend: type[DataBackend]) -> Self:
         """Store objects of this kind by this class, in all stores of the context; return this store."""
         self.context.registry.register(kind, backend)
         return self
@@ -324,23 +338,23 @@ class OmegaStore:
 
     def help(self, name: str | None = None) -> str:
         """Return what can be done with an object, or with every kind: what it stores and its options."""
-        if name is not None:
-            kinds = [self._resolve(ObjectRef.parse_whole(name, "ask for help on"), required=True).kind]
-        else:
-            kinds = self.context.registry.kinds
-        return "\n\n".join(_describe(kind, self.context.registry.by_kind(kind)) for kind in kinds)
+        if name is None:
+            return self.context.registry.help()
+        return self.context.registry.help(
+            [self._resolve(ObjectRef.parse_whole(name, "ask for help on"), required=True).kind]
+        )
 
     # -- payloads, for backends ------------------------------------------------------------------------------------
 
     def collection(self, name: str) -> Collection:
         """Return the collection of an object; while it is being put, a fresh one that its new version will own."""
         key = self._plain_key(name, "give the collection of")
-        if self._staged and self._staged.key == key:
-            fresh = f"{self.object_store_key(name, 'rows')}.{self.context.new_id()}"
+        if self._view.staged_at(key) is not None:
+            fresh = f"{storage_key(key, 'rows')}.{self.context.new_id()}"
             return self.context.store.collection(self.payloads.register_collection(fresh).ref)
         meta = self.metadata(name)
         found = meta.collection if meta else None
-        return found if found is not None else self.context.store.collection(self.object_store_key(name, "rows"))
+        return found if found is not None else self.context.store.collection(storage_key(key, "rows"))
 
     @property
     def mongodb(self) -> Any:
@@ -353,136 +367,34 @@ class OmegaStore:
 
     def object_store_key(self, name: str, ext: str) -> str:
         """Return a key that is unique to this object and fit for a collection or file of any store."""
-        key = self._plain_key(name, "make a key for")
-        whole = hashlib.sha256(f"{key.bucket}\0{key.prefix}\0{key.name}".encode()).hexdigest()
-        slug = re.sub(r"[^A-Za-z0-9]+", "-", key.name).strip("-")[:40]
-        return ".".join(part for part in (self.prefix.strip("/"), slug, whole[:24], ext) if part)
+        return storage_key(self._plain_key(name, "make a key for"), ext)
 
-    # -- promotion -------------------------------------------------------------------------------------------------
+    # -- for the rooms above ---------------------------------------------------------------------------------------
 
-    @overload
-    def promote(
-        self, name: str, other: OmegaStore, asname: str | None = None, *, dry_run: Literal[True], **options: Any
-    ) -> PromotionPlan: ...
-    @overload
-    def promote(
-        self, name: str, other: OmegaStore, asname: str | None = None, *, dry_run: Literal[False] = ..., **options: Any
-    ) -> Metadata: ...
-    def promote(
-        self, name: str, other: OmegaStore, asname: str | None = None, *, dry_run: bool = False, **options: Any
-    ) -> Metadata | PromotionPlan:
-        """Copy an object to another bucket or context, replacing what is there; return the copy's metadata.
-
-        Within a context no bytes are copied; across contexts only those that are missing. The same promotion again
-        changes nothing.
-
-        Args:
-            name: the object, or a version of it: ``m@v1``.
-            other: the store to copy to.
-            asname: the name there; by default the same.
-            dry_run: write nothing; return the plan of what would be done.
-            options: ``tag=`` names the new version there. ``gates=[...]`` must let it pass, beside those that are
-                declared; ``force='reason'`` promotes it even if they do not. ``with_data=True`` promotes the datasets
-                that a model was fitted on before it. ``versions=3`` or ``'all'`` takes older versions along, and
-                ``tags=True`` the tags of all that are taken.
-
-        Raises:
-            PromotionError: it can not be promoted there. PromotionRefusedError: a gate refused it; nothing was changed.
-            UntrustedObjectError: it is not trusted where it is. InvalidNameError: it is a piece of an object, or the
-            name there is no plain one.
-        """
-        source = self._resolve(ObjectRef.parse_whole(name, "promote"), required=True)
-        do = plan if dry_run else promote
-        return do(source, other, asname=asname, **options)
-
-    def rollback(self, name: str, *, reason: str = "") -> Metadata:
-        """Make what was live before the current version live again; return its metadata. Once more goes further back.
-
-        Raises:
-            ObjectNotFoundError: there is no such object.
-            PromotionError: nothing was live before. ConflictError: something else became live meanwhile.
-        """
-        key = self._plain_key(name, "roll back")
-        return roll_back(self._metadata(self._finder.head(key, required=True)), reason=reason)
-
-    def approve(self, name: str, role: str, note: str = "", *, digest: str | None = None) -> HistoryEntry:
-        """Record that this version of an object is approved as something, such as ``release``; return the record.
-
-        Args:
-            name: the object, or a version of it.
-            role: as what.
-            note: what else there is to say.
-            digest: approve what has this digest where it comes from, and need not be here yet.
-        """
-        ref = ObjectRef.parse_whole(name, "approve")
-        meta = self._resolve(ref, required=digest is None)
-        version = meta.record if meta and digest in {None, meta.digest} else None
-        said = digest or (version.digest if version else "")
-        key = self.key_of(ref.name)
-        return History(self.context).approve(key, version=version, digest=said, role=role, note=note)
-
-    def history(self, name: str) -> Sequence[HistoryEntry]:
-        """Return who promoted, rolled back or approved an object, when and why, oldest first.
-
-        It is there for objects that were dropped, too.
-        """
-        return History(self.context).read(self._plain_key(name, "give the history of"))
-
-    def sibling(self, prefix: str) -> OmegaStore:
+    def sibling(self, prefix: str) -> Self:
         """Return the store of another type in the same bucket."""
-        return self._sibling(prefix)
+        if prefix not in self._siblings:
+            made = type(self)(self.context, prefix=prefix, bucket=self.bucket)
+            made._siblings = self._siblings  # noqa: SLF001 -- another store of this class
+            self._siblings.setdefault(prefix, made)
+        found: Self = self._siblings[prefix]
+        return found
 
     def key_of(self, name: str) -> ObjectKey:
         """Return the key of the object of a plain name."""
         return self._plain_key(name, "give the key of")
 
-    # -- archives --------------------------------------------------------------------------------------------------
-
-    def to_archive(self, names: str | Sequence[str], path: str | Path) -> builtins.list[dict[str, Any]]:
-        """Write objects into one signed file; return facts about each.
-
-        Args:
-            names: of objects, with all versions that are kept for good; or of versions: ``m@v1``.
-            path: the file; it is replaced when the new one is complete.
-
-        Raises:
-            ObjectNotFoundError: there is no such object. UntrustedObjectError: it may not be loaded here.
-            ArchiveError: the file can not be written.
-        """
-        listed = [names] if isinstance(names, str) else names
-        return export_objects(self.context, [(self, name) for name in listed], Path(path))
-
-    def from_archive(self, path: str | Path, names: str | Sequence[str] = ()) -> builtins.list[Imported]:
-        """Bring objects of an archive into this store; return what became of each.
-
-        They become the current versions of their names, as by a promotion; what is there already is not written again.
-
-        Args:
-            path: the archive.
-            names: which objects; by default all that were in a store of this type.
-
-        Raises:
-            ArchiveError: the archive is not what it should be. UntrustedObjectError: nobody trusted has signed it.
-        """
-        listed = [names] if isinstance(names, str) else names
-        wanted = [(self.prefix, name) for name in listed]
-        return import_objects(
-            self.context, Path(path), lambda _, prefix: self._sibling(prefix), wanted=wanted, prefixes=[self.prefix]
-        )
-
-    # -- inside ----------------------------------------------------------------------------------------------------
-
-    def with_transient(self, objects: Mapping[str, Any]) -> OmegaStore:
+    def with_transient(self, objects: Mapping[str, Any]) -> Self:
         """Return a view of this store in which these names stand for these objects, which are stored nowhere."""
-        return self._view(_transient={**self._transient, **objects})
+        return self._with(transient={**self._view.transient, **objects})
 
-    def with_pinned(self, meta: Metadata) -> OmegaStore:
+    def with_pinned(self, meta: Metadata) -> Self:
         """Return a view of this store that does not look again for what this metadata is about."""
-        return self._view(_pinned={**self._pinned, meta.name: meta})
+        return self._pinning(meta)
 
-    def with_reserved(self) -> OmegaStore:
+    def with_reserved(self) -> Self:
         """Return a view of this store that puts objects under the names which the runtime keeps to itself."""
-        return self._view(_may_reserve=True)
+        return self._with(may_reserve=True)
 
     def resolve(self, name: str) -> Metadata:
         """Return the metadata of an object or version.
@@ -490,7 +402,12 @@ class OmegaStore:
         Raises:
             ObjectNotFoundError: there is no such object. InvalidNameError: the name is one of columns, rows or chunks.
         """
-        return self._at(ObjectRef.parse_whole(name, "name"))
+        if not self._view.pinned:
+            return self._resolve(ObjectRef.parse_whole(name, "name"), required=True)
+        if (found := self._view.pinned.get(name)) is not None:
+            return found
+        ref = ObjectRef.parse_whole(name, "name")
+        return self._view.find(ref) or self._resolve(ref, required=True)
 
     def locate(self, name: str) -> Metadata:
         """Return the metadata of the object that data of this name are read from, which may be columns, rows or chunks.
@@ -499,87 +416,58 @@ class OmegaStore:
             ObjectNotFoundError: there is no such object. ColumnNotFoundError: it has no such column.
             UnsupportedOptionError: objects of this kind have no columns, or are not read in chunks.
         """
-        ref = self._parse(name)
-        meta = self._at(ref)
+        ref = ObjectRef.parse(name)
+        meta = self._view.find(ref) or self._resolve(ref, required=True)
         self._check_piece(meta, ref)
         return meta
 
+    def action_of(self, model: Metadata, action: str, *, data_of: port.Objects) -> Callable[..., Any]:
+        """Return an action of a stored model, which reads its data from the bucket of another store.
+
+        Raises:
+            UnsupportedOptionError: models of this kind have no such action.
+        """
+        cls = self.context.registry.by_kind(model.kind)
+        backend = cls(data_store=data_of.sibling(DATA), model_store=self._pinning(model))
+        if not isinstance(backend, SupportsActions) or action not in backend.actions():
+            raise UnsupportedOptionError(f"{model.name!r} is a {model.kind}, which has no {action}")
+        found: Callable[..., Any] = getattr(backend, action)
+        return found
+
     def __repr__(self) -> str:
-        return f"OmegaStore(bucket={self.bucket!r}, prefix={self.prefix!r}, store={self.context.store.url!r})"
+        return (
+            f"{type(self).__name__}(bucket={self.bucket!r}, prefix={self.prefix!r}, store={self.context.store.url!r})"
+        )
 
-    def _view(self, **changes: Any) -> OmegaStore:
-        view = copy.copy(self)
-        for name, value in changes.items():
-            setattr(view, name, value)
-        return view
+    # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _staging(
-        self, key: ObjectKey, cls: type[DataBackend], *, attributes: Mapping[str, Any] | None, tag: str | None
-    ) -> OmegaStore:
-        view = self._view(_stager=cls, _pinned={}, commits=Commits(self.context, self.payloads, tag=tag))
-        view._staged = Metadata(view, key, "", attributes=attributes)  # noqa: SLF001 -- a copy of this store
-        return view
+    def _with(self, **changes: Any) -> Self:
+        """Return this store with another view."""
+        other = copy.copy(self)
+        other._view = replace(self._view, **changes)  # noqa: SLF001 -- a copy of this store
+        return other
 
-    def _renewed(self, meta: Metadata, staged: Metadata) -> Metadata | None:
-        """Return what is there as the draft of what is being put; None if another backend has put it."""
-        if meta.key != staged.key:
-            return meta
-        return meta.renew(staged.attributes) if self.context.registry.is_by(meta.kind, self._stager) else None
+    def _pinning(self, meta: Metadata) -> Self:
+        return self._with(pinned={**self._view.pinned, meta.name: meta})
 
-    def _backend_class(
-        self, obj: Any, key: ObjectKey, kind: str | None, *, append: bool, options: Mapping[str, Any]
-    ) -> type[DataBackend]:
-        """Return what is to store an object: as asked, as it is stored already if it is appended to, or the first."""
-        registry = self.context.registry
-        if kind:
-            return registry.by_kind(kind)
-        head = self.context.metadata.head(key) if append else None
-        if head is not None and head.kind in registry.kinds:
-            present = registry.by_kind(head.kind)
-            if present.supports(obj, key.name, append_to=head.kind, **options):
-                return present
-        return registry.by_object(obj, key.name, prefix=key.prefix, **options)
-
-    def _backend(self, cls: type[DataBackend], view: OmegaStore) -> DataBackend:
+    def _backend(self, cls: type[DataBackend], view: Self) -> DataBackend:
         """A backend of models finds its model here and its data among the datasets; any other keeps its data here."""
         if issubclass(cls, SupportsActions):
-            return cls(data_store=self._sibling(DATA), model_store=view)
-        return cls(data_store=view, model_store=self._sibling(MODELS))
-
-    def _sibling(self, prefix: str) -> OmegaStore:
-        return self if prefix == self.prefix else OmegaStore(self.context, prefix=prefix, bucket=self.bucket)
+            return cls(data_store=self.sibling(DATA), model_store=view)
+        return cls(data_store=view, model_store=self.sibling(MODELS))
 
     def _plain_key(self, name: str, action: str) -> ObjectKey:
         return ObjectKey(self.bucket, self.prefix, ObjectRef.parse_plain(name, action).name)
 
     def _new_key(self, name: str, action: str) -> ObjectKey:
         key = self._plain_key(name, action)
-        if not self._may_reserve:
+        if not self._view.may_reserve:
             validate_new_name(key.name)
         return key
 
-    def _parse(self, name: str, version: int | str | None = None) -> ObjectRef:
-        ref = ObjectRef.parse(name)
-        if version is None:
-            return ref
-        if ref.selector:
-            raise InvalidNameError(f"{name!r} already names a version; leave out version={version!r}")
-        return replace(ref, version=str(version)) if version != LATEST else ref
-
-    def _at(self, ref: ObjectRef) -> Metadata:
-        pinned = self._pinned.get(ref.name)
-        found: Metadata = pinned if pinned and not ref.selector else self._resolve(ref, required=True)
-        return found
-
-    def _known(self, ref: ObjectRef) -> Metadata | None:
-        """Return the metadata as whoever sees this view is to know it, if there is any."""
-        pinned = self._pinned.get(ref.name)
-        if pinned and not ref.selector:
-            return pinned
-        meta: Metadata | None = self._resolve(ref, required=False)
-        return self._renewed(meta, self._staged) if meta and self._staged and not ref.selector else meta
-
     def _has(self, meta: Metadata, ref: ObjectRef) -> bool:
+        if ref.columns is None and ref.part is None:
+            return True
         try:
             self._check_piece(meta, ref)
         except (ColumnNotFoundError, UnsupportedOptionError):
@@ -600,14 +488,18 @@ class OmegaStore:
 
     def _facts(self, meta: Metadata) -> dict[str, Any]:
         """Return what the kind of an object says of it."""
-        backend = self._backend(self.context.registry.by_kind(meta.kind), self._view(_pinned={meta.name: meta}))
+        backend = self._backend(self.context.registry.by_kind(meta.kind), self._with(pinned={meta.name: meta}))
         return backend.summary(meta.name) if isinstance(backend, SupportsSummary) else {}
 
-    def _resolve(self, ref: ObjectRef, *, required: bool) -> Any:
+    @overload
+    def _resolve(self, ref: ObjectRef, *, required: Literal[True]) -> Metadata: ...
+    @overload
+    def _resolve(self, ref: ObjectRef, *, required: bool) -> Metadata | None: ...
+    def _resolve(self, ref: ObjectRef, *, required: bool) -> Metadata | None:
         head = self._finder.head(ObjectKey(self.bucket, self.prefix, ref.name), required=required)
         if head is None:
             return None
-        if not ref.selector:
+        if ref.version is None and not ref.back:
             return self._metadata(head)
         version = self._finder.version(head, ref, required=required)
         return self._metadata(head, version) if version else None
@@ -615,18 +507,4 @@ class OmegaStore:
     def _metadata(self, head: Head, version: Version | None = None) -> Metadata:
         if version is None and head.version is not None and head.version.id == head.current.id:
             version = head.version
-        return Metadata(self, head.key, version.kind if version else head.kind, head=head, version=version)
-
-
-def _require_saved(meta: object, cls: type[DataBackend], name: str) -> Metadata:
-    if not isinstance(meta, Metadata) or meta.head is None:
-        raise StoreError(
-            f"the backend {cls.__name__} did not return saved metadata for {name!r}: end put() with meta.save()"
-        )
-    return meta
-
-
-def _describe(kind: str, cls: type[DataBackend]) -> str:
-    describe = getattr(cls, "describe", None)
-    text = str(describe()) if describe else inspect.getdoc(cls) or cls.__name__
-    return text if text.startswith(kind) else f"{kind}: {text}"
+        return Metadata(self._origin, head.key, version.kind if version else head.kind, head=head, version=version)

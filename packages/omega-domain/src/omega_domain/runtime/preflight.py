@@ -16,8 +16,8 @@ from omega_domain.errors import UnknownKindError
 from omega_domain.ports.backend import SupportsCallCheck
 from omega_domain.repository.linking import default_data
 from omega_domain.repository.metadata import Metadata
-from omega_domain.repository.objects import OmegaStore
 from omega_domain.runtime.collected import Collected
+from omega_domain.stores import OmegaStore
 from omega_domain.tasks.actions import DATA_OF
 from omega_domain.tasks.arguments import FITTED
 

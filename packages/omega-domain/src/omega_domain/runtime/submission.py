@@ -14,10 +14,9 @@ from omega_domain.errors import UnsupportedOptionError
 from omega_domain.ports.router import Router
 from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.repository.metadata import Metadata
-from omega_domain.repository.objects import OmegaStore
 from omega_domain.runtime.collected import Collected, current_collected
 from omega_domain.runtime.preflight import check_call
-from omega_domain.stores import Stores
+from omega_domain.stores import OmegaStore, Stores
 from omega_domain.tasks.arguments import Arguments
 from omega_domain.tasks.execution import Executor
 from omega_domain.tasks.known import RunsHere

@@ -8,7 +8,7 @@ from omega_domain.documents.codec import JsonCodec, Leaf
 from omega_domain.errors import CodecError, VersionNotFoundError
 from omega_domain.repository.context import Context
 from omega_domain.repository.metadata import Metadata
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.stores import OmegaStore
 
 
 def task_codec(context: Context) -> JsonCodec:

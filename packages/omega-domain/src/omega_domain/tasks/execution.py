@@ -21,7 +21,7 @@ from omega_domain.repository.attempts import attempting
 from omega_domain.repository.context import Context
 from omega_domain.repository.linking import DefaultData, default_data
 from omega_domain.repository.metadata import Metadata
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.stores import OmegaStore
 from omega_domain.tasks.actions import DATA_OF, PREFIX_OF, READING
 from omega_domain.tasks.arguments import Arguments
 from omega_domain.tasks.known import RunsHere

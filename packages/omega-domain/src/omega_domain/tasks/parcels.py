@@ -8,8 +8,8 @@ from omega_domain.repository.committing import Commits
 from omega_domain.repository.context import Context
 from omega_domain.repository.dropping import drop_object
 from omega_domain.repository.finding import Finder
-from omega_domain.repository.objects import OmegaStore
 from omega_domain.repository.payloads import Payloads
+from omega_domain.stores import OmegaStore
 
 #: Characters of JSON up to which a value travels itself.
 LIMIT = 256 * 1024

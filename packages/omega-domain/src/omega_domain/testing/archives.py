@@ -16,7 +16,7 @@ from omega_domain.errors import StoreFullError
 from omega_domain.omega import Omega
 from omega_domain.repository import payloads
 from omega_domain.repository.context import Context
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.stores import OmegaStore
 from omega_domain.testing.backends import CollectionBackend, RowsBackend, TextBackend, UriBackend
 from omega_domain.testing.faults import FaultPlan, FaultyMetadataStore, FaultyStore, InjectedFault
 from omega_domain.upkeep.checking import check

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from omega_domain.backends.base import BaseDataBackend
 from omega_domain.entities.query import Q
 from omega_domain.entities.version import Payload, Version
-from omega_domain.repository.metadata import GridFSProxy, Metadata
+from omega_domain.ports.objects import StoredObject
+from omega_domain.repository.metadata import GridFSProxy
 
 
 class TextBackend(BaseDataBackend):
@@ -29,7 +30,7 @@ class TextBackend(BaseDataBackend):
         append: bool = False,
         attributes: dict[str, Any] | None = None,
         upper: bool = False,
-    ) -> Metadata:
+    ) -> StoredObject:
         """Store text; ``upper=True`` in capitals."""
         text = obj.upper() if upper else obj
         meta = self.data_store.make_metadata(name, self.KIND, attributes=attributes)
@@ -49,7 +50,7 @@ class TextBackend(BaseDataBackend):
                 text += file.read().decode()
         return text[slice(*rows)] if rows else text
 
-    def compact(self, name: str) -> Metadata:
+    def compact(self, name: str) -> StoredObject:
         """Merge all blobs into one."""
         return self.put(self.get(name), name)
 
@@ -66,7 +67,7 @@ class RowsBackend(BaseDataBackend):
 
     def put(
         self, obj: list[dict[str, Any]], name: str, *, append: bool = False, attributes: dict[str, Any] | None = None
-    ) -> Metadata:
+    ) -> StoredObject:
         """Store rows."""
         json.dumps(obj)
         store = self.data_store
@@ -95,7 +96,7 @@ class CollectionBackend(BaseDataBackend):
         """Tell whether this is a tuple."""
         return isinstance(obj, tuple)
 
-    def put(self, obj: tuple[Any, ...], name: str, **kwargs: Any) -> Metadata:  # noqa: ARG002 -- the port's signature
+    def put(self, obj: tuple[Any, ...], name: str, **kwargs: Any) -> StoredObject:  # noqa: ARG002 -- the port's signature
         """Store the items as documents."""
         collection = self.data_store.collection(name)
         if obj:
@@ -119,7 +120,7 @@ class UriBackend(BaseDataBackend):
         """Tell whether this is binary."""
         return isinstance(obj, bytes | bytearray)
 
-    def put(self, obj: bytes | bytearray, name: str, **kwargs: Any) -> Metadata:  # noqa: ARG002 -- the port's signature
+    def put(self, obj: bytes | bytearray, name: str, **kwargs: Any) -> StoredObject:  # noqa: ARG002 -- the port's signature
         """Store the content here or there."""
         meta = self.data_store.make_metadata(name, self.KIND)
         if isinstance(obj, bytearray):
@@ -141,7 +142,7 @@ class UriBackend(BaseDataBackend):
 
 class SilentBackend(BaseDataBackend):  # noqa: D101 -- says nothing about itself
     # no docstring and no KIND: the least that a backend may have. None leaves the number that is there.
-    def put(self, obj: float | None, name: str, **kwargs: Any) -> Metadata:  # noqa: ARG002 -- the port's signature
+    def put(self, obj: float | None, name: str, **kwargs: Any) -> StoredObject:  # noqa: ARG002 -- the port's signature
         """Store a number in a file, taking up the metadata that is there."""
         meta = self.data_store.metadata(name)
         if meta is None:

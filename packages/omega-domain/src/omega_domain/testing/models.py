@@ -11,9 +11,8 @@ from typing import Any, ClassVar
 from omega_domain.backends.base import BaseDataBackend, BaseModelBackend
 from omega_domain.entities.version import Payload
 from omega_domain.errors import ColumnNotFoundError
+from omega_domain.ports.objects import Objects, StoredObject
 from omega_domain.repository.linking import FITTED
-from omega_domain.repository.metadata import Metadata
-from omega_domain.repository.objects import OmegaStore
 
 
 class NumbersBackend(BaseDataBackend):
@@ -26,7 +25,7 @@ class NumbersBackend(BaseDataBackend):
         """Tell whether this is a list of numbers."""
         return isinstance(obj, list) and all(isinstance(item, int | float) for item in obj)
 
-    def put(self, obj: list[float], name: str, *, attributes: dict[str, Any] | None = None) -> Metadata:
+    def put(self, obj: list[float], name: str, *, attributes: dict[str, Any] | None = None) -> StoredObject:
         """Store the numbers."""
         return _save(self.data_store, name, self.KIND, obj, attributes)
 
@@ -81,7 +80,7 @@ class AffineBackend(BaseModelBackend):
         """Return the errors of this library that keep their type."""
         return (NotFittedError,)
 
-    def put(self, obj: Affine, name: str, *, attributes: dict[str, Any] | None = None) -> Metadata:
+    def put(self, obj: Affine, name: str, *, attributes: dict[str, Any] | None = None) -> StoredObject:
         """Store the model."""
         return _save(self.model_store, name, self.KIND, asdict(obj), attributes)
 
@@ -91,7 +90,7 @@ class AffineBackend(BaseModelBackend):
 
     def fit(
         self, modelname: str, Xname: str, Yname: str | None = None, pure_python: bool = True, **kwargs: Any
-    ) -> Metadata:
+    ) -> StoredObject:
         """Fit the model; return the metadata of its new version."""
         x = self.data_store.get(Xname)
         y = self.data_store.get(Yname) if Yname else x
@@ -139,11 +138,11 @@ class AffineBackend(BaseModelBackend):
         return name if name and self.data_store.metadata(name) else None
 
 
-def _save(store: OmegaStore, name: str, kind: str, obj: Any, attributes: dict[str, Any] | None) -> Metadata:
+def _save(store: Objects, name: str, kind: str, obj: Any, attributes: dict[str, Any] | None) -> StoredObject:
     part = store.payloads.write(lambda file: file.write(json.dumps(obj).encode()))
     return store.make_metadata(name, kind, attributes=attributes).set_payload(Payload([part])).save()
 
 
-def _load(store: OmegaStore, name: str) -> Any:
+def _load(store: Objects, name: str) -> Any:
     with store.payloads.open(store.resolve(name).parts[0]) as file:
         return json.load(file)

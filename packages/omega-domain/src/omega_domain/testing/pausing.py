@@ -23,7 +23,7 @@ from omega_domain.entities.names import DATA
 from omega_domain.errors import ConflictError, ObjectNotFoundError
 from omega_domain.omega import Omega
 from omega_domain.repository.context import Context
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.stores import OmegaStore
 from omega_domain.testing.backends import CollectionBackend, RowsBackend, TextBackend
 from omega_domain.testing.faults import FaultPlan, FaultyMetadataStore, FaultyStore
 from omega_domain.upkeep.checking import check

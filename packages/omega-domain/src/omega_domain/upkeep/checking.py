@@ -10,9 +10,9 @@ from typing import Any, Literal
 from omega_domain.entities.version import Part, Version
 from omega_domain.errors import CorruptPayloadError, OmegaError
 from omega_domain.repository.context import Context
-from omega_domain.repository.losses import REMEDY, losses
 from omega_domain.repository.payloads import PAYLOADS, Payloads
 from omega_domain.upkeep.liveness import Lineage, reachable, survey
+from omega_domain.upkeep.losses import REMEDY, losses
 
 Severity = Literal["damage", "untrusted", "garbage"]
 

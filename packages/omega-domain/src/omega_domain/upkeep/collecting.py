@@ -20,10 +20,10 @@ from omega_domain.errors import ObjectNotFoundError, StoreDamagedError
 from omega_domain.logbook.records import LOGS
 from omega_domain.repository.committing import Commits
 from omega_domain.repository.context import Context
-from omega_domain.repository.losses import REMEDY, accept_losses, losses, missing_records, note_objects
 from omega_domain.repository.payloads import PAYLOADS, Payloads, of_token
 from omega_domain.tasks.records import TaskRecords
 from omega_domain.upkeep.liveness import Lineage, Survey, reachable, survey
+from omega_domain.upkeep.losses import REMEDY, accept_losses, losses, missing_records, note_objects
 
 BATCH = 500
 #: How long temporary objects are kept that no task waits for: arguments of dead clients, and large results.

@@ -20,7 +20,7 @@ from omega_domain.omega import Omega
 from omega_domain.repository.context import Context
 from omega_domain.repository.history import History
 from omega_domain.repository.linking import FITTED
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.stores import OmegaStore
 from omega_domain.testing.backends import CollectionBackend, RowsBackend, TextBackend
 from omega_domain.testing.faults import FaultPlan, FaultyMetadataStore, FaultyStore, InjectedFault
 from omega_domain.testing.models import Affine, AffineBackend, NumbersBackend

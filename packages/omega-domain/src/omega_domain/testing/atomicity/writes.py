@@ -17,7 +17,7 @@ from omega_domain.entities.head import HeadQuery
 from omega_domain.entities.names import MODELS
 from omega_domain.errors import StoreFullError
 from omega_domain.repository.context import Context
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.stores import OmegaStore
 from omega_domain.testing.backends import CollectionBackend, RowsBackend, TextBackend
 from omega_domain.testing.faults import FaultPlan, FaultyMetadataStore, FaultyStore, InjectedFault
 from omega_domain.upkeep.checking import check

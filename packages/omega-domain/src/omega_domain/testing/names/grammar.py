@@ -17,7 +17,7 @@ from omega_domain.errors import (
     UnsupportedOptionError,
 )
 from omega_domain.repository.context import Context
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.stores import OmegaStore
 from omega_domain.testing.backends import TextBackend
 from omega_domain.testing.names.tables import BlindBackend, TableBackend
 from omega_domain.testing.names.verbs import DISORDERED, NEW, OLD, OTHERS, PIECES, READERS, VERBS, VERSIONS, Stage
@@ -40,7 +40,7 @@ class NamesContract:
         return stage
 
     def test_every_method_that_takes_a_name_is_tried(self) -> None:
-        public = {name for name in vars(OmegaStore) if not name.startswith("_")}
+        public = {name for name in dir(OmegaStore) if not name.startswith("_")}
         assert public == {verb.partition(":")[0] for verb in VERBS} | {*READERS} | OTHERS
 
     def test_every_verb_takes_the_plain_name(self, stage: Stage) -> None:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from omega_domain.backends.base import BaseDataBackend
 from omega_domain.entities.query import column_not_found
 from omega_domain.entities.version import Payload
-from omega_domain.repository.metadata import Metadata
+from omega_domain.ports.objects import StoredObject
 
 Table = dict[str, list[int]]
 
@@ -24,7 +24,7 @@ class TableBackend(BaseDataBackend):
         """Tell whether this is a dict of lists."""
         return isinstance(obj, dict) and all(isinstance(column, list) for column in obj.values())
 
-    def put(self, obj: Table, name: str) -> Metadata:
+    def put(self, obj: Table, name: str) -> StoredObject:
         """Store the table."""
         part = self.data_store.payloads.write(lambda file: file.write(json.dumps(obj).encode()))
         facts = {"columns": list(obj)}
@@ -51,7 +51,7 @@ class TableBackend(BaseDataBackend):
         found = {column: table[column][slice(*rows)] for column in wanted}
         return found if chunksize is None else _chunks(found, chunksize)
 
-    def compact(self, name: str) -> Metadata:
+    def compact(self, name: str) -> StoredObject:
         """Store the table again."""
         return self.put(json.loads(json.dumps(self.get(name))), name)
 

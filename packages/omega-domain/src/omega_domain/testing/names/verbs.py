@@ -10,7 +10,7 @@ from typing import Any, Final
 from omega_domain.entities.head import HeadQuery
 from omega_domain.repository.history import HISTORY
 from omega_domain.repository.metadata import Metadata
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.stores import OmegaStore
 from omega_domain.testing.names.tables import Table, TableBackend
 
 OLD: Final[Table] = {"x": [1, 2, 3], "y": [4, 5, 6]}
@@ -123,6 +123,7 @@ OTHERS: Final = frozenset(
         "get_backend_byobj",
         "mongodb",
         "sibling",
+        "action_of",
         "with_transient",
         "with_pinned",
         "with_reserved",

@@ -11,7 +11,7 @@ from omega_domain.errors import (
     StaleMetadataError,
     UnsupportedObjectError,
 )
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.stores import OmegaStore
 from omega_domain.testing.omega_store.stores import WithStores
 
 

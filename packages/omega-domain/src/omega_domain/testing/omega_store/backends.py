@@ -11,9 +11,10 @@ from omega_domain.errors import (
     UnsupportedObjectError,
     UnsupportedOptionError,
 )
+from omega_domain.ports.objects import StoredObject
 from omega_domain.repository.context import Context
-from omega_domain.repository.metadata import GridFSProxy, Metadata
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.repository.metadata import GridFSProxy
+from omega_domain.stores import OmegaStore
 from omega_domain.testing.backends import CollectionBackend, RowsBackend, SilentBackend, TextBackend, UriBackend
 from omega_domain.testing.omega_store.stores import LONG, WithStores, advance
 from omega_domain.upkeep.checking import check
@@ -98,7 +99,7 @@ class CustomBackendContract(WithStores):
         class Forgetful(TextBackend):
             KIND = "test.forgetful"
 
-            def put(self, obj: str, name: str) -> Metadata:  # type: ignore[override] # noqa: ARG002 -- it forgets all
+            def put(self, obj: str, name: str) -> StoredObject:  # type: ignore[override] # noqa: ARG002 -- it forgets all
                 return self.data_store.make_metadata(name, self.KIND)
 
         store.register_backend(Forgetful.KIND, Forgetful)
@@ -135,7 +136,7 @@ class CustomBackendContract(WithStores):
 
     def test_a_backend_sees_the_metadata_of_other_objects_as_they_are(self, store: OmegaStore) -> None:
         class Curious(SilentBackend):
-            def put(self, obj: float | None, name: str, **kwargs: Any) -> Metadata:
+            def put(self, obj: float | None, name: str, **kwargs: Any) -> StoredObject:
                 other = self.data_store.metadata("other")
                 assert other is not None
                 assert (other.kind, other.attributes) == ("test.text", {})

@@ -17,8 +17,8 @@ from omega_domain.errors import (
 )
 from omega_domain.repository import payloads
 from omega_domain.repository.context import Context
-from omega_domain.repository.objects import OmegaStore
 from omega_domain.repository.payloads import PAYLOADS
+from omega_domain.stores import OmegaStore
 from omega_domain.testing.omega_store.stores import LONG, WithStores, advance, numbers_of
 from omega_domain.upkeep.checking import check, usage
 from omega_domain.upkeep.collecting import collect

@@ -10,7 +10,7 @@ from omega_domain.errors import (
     ObjectNotFoundError,
     VersionNotFoundError,
 )
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.stores import OmegaStore
 from omega_domain.testing.omega_store.stores import WithStores, numbers_of
 
 

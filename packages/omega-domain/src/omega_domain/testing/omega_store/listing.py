@@ -7,7 +7,7 @@ import pytest
 from omega_domain.errors import (
     InvalidFilterError,
 )
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.stores import OmegaStore
 from omega_domain.testing.omega_store.stores import WithStores
 
 

@@ -9,7 +9,7 @@ from omega_domain.errors import (
     ObjectNotFoundError,
     UnsupportedOptionError,
 )
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.stores import OmegaStore
 from omega_domain.testing.backends import RowsBackend, TextBackend
 from omega_domain.testing.omega_store.stores import WithStores
 

@@ -10,7 +10,9 @@ from omega_domain.errors import (
     ObjectNotFoundError,
     PromotionError,
 )
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.ports.promotion import PromotionRequest
+from omega_domain.promotion.promoting import CopyingPromotion
+from omega_domain.stores import OmegaStore
 from omega_domain.testing.backends import CollectionBackend, UriBackend
 from omega_domain.testing.omega_store.stores import LONG, WithStores, advance
 from omega_domain.upkeep.checking import check
@@ -120,10 +122,8 @@ class PromotionContract(WithStores):
             store.promote("b", prod)
         assert prod.list() == []
         draft = store.make_metadata("d", "test.text")
-        from omega_domain.promotion.promoting import promote  # noqa: PLC0415 -- the function behind the method
-
         with pytest.raises(PromotionError, match="not saved"):
-            promote(draft, prod)
+            CopyingPromotion().promote(PromotionRequest(source=draft, target=prod))
 
     def test_promotion_within_a_bucket_under_another_name(self, store: OmegaStore) -> None:
         store.put("one", "a")

@@ -9,7 +9,7 @@ import pytest
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.entities.names import MODELS
 from omega_domain.repository.context import Context
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.stores import OmegaStore
 from omega_domain.testing.backends import RowsBackend, TextBackend
 
 LONG = timedelta(days=2)

@@ -12,7 +12,7 @@ from omega_domain.errors import (
     UnsupportedObjectError,
     UnsupportedOptionError,
 )
-from omega_domain.repository.objects import OmegaStore
+from omega_domain.stores import OmegaStore
 from omega_domain.testing.backends import CollectionBackend
 from omega_domain.testing.omega_store.stores import WithStores, numbers_of
 

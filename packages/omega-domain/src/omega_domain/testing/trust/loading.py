@@ -18,9 +18,10 @@ from omega_domain.entities.head import Head
 from omega_domain.entities.version import Payload, Version
 from omega_domain.errors import UntrustedObjectError
 from omega_domain.omega import Omega
+from omega_domain.ports.objects import Policy, StoredObject
 from omega_domain.repository.context import Context
 from omega_domain.repository.metadata import Metadata
-from omega_domain.trust import Policy, Trust
+from omega_domain.trust import Trust
 
 __all__ = ["CodeBackend", "TrustContract"]
 
@@ -32,7 +33,7 @@ class CodeBackend(BaseDataBackend):
 
     KIND: ClassVar[str] = "test.code"
 
-    def put(self, obj: str, name: str, *, attributes: Any = None) -> Metadata:
+    def put(self, obj: str, name: str, *, attributes: Any = None) -> StoredObject:
         """Store text."""
         part = self.data_store.payloads.write(lambda file: file.write(obj.encode()))
         meta = self.data_store.make_metadata(name, self.KIND, attributes=attributes)
