@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
 from omega_cli.session import Session
@@ -26,14 +25,38 @@ _ONE_DECIMAL = 10
 _ESCAPED: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
 
-def show_rows(session: Session, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, empty: str = "") -> None:
+def show(session: Session, result: Any, columns: Sequence[str] = (), *, empty: str | Callable[[], str] = "") -> None:
+    """Print the result of a command: as JSON, or for people as a table of rows or as a line for each fact.
+
+    Args:
+        session: says in which form.
+        result: a dataclass, a mapping, or a tuple of rows.
+        columns: which fields people see, in this order; all facts by default.
+        empty: what people are told if there are no rows; a function is only asked then.
+    """
+    found = plain(result)
+    if session.as_json:
+        print_json(found)
+    elif isinstance(found, list):
+        show_rows(session, found, columns, empty=empty)
+    else:
+        show_facts(session, {name: found[name] for name in columns or found})
+
+
+def show_rows(
+    session: Session,
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    *,
+    empty: str | Callable[[], str] = "",
+) -> None:
     """Print records: a table of some columns, or all of them as a JSON array."""
     if session.as_json:
         print_json([dict(row) for row in rows])
     elif rows:
         print_table([[cell(name, row.get(name)) for name in columns] for row in rows], columns)
     elif empty:
-        note(empty)
+        note(empty if isinstance(empty, str) else empty())
 
 
 def show_section(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, empty: str = "none") -> None:
@@ -168,18 +191,10 @@ def printable(text: str) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Return a result in plain JSON types: frames as records, arrays as lists, times as text, NaN as null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, date):
-        return None if value != value else value.isoformat()  # noqa: PLR0124 -- NaT is a datetime that equals nothing
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    return _plain_object(value)
+    """Return a result in plain JSON types."""
+    from omega_domain.commands.plain import to_plain
+
+    return to_plain(value)
 
 
 def _print_file(file: IO[Any], facts: Mapping[str, Any], *, as_json: bool) -> None:
@@ -200,16 +215,6 @@ def _readable(value: Any) -> str:
         return str(value.to_string(line_width=width) if hasattr(value, "columns") else value.to_string())
     if isinstance(value, dict | list):
         return json.dumps(plain(value), indent=2, ensure_ascii=False)
-    return str(value)
-
-
-def _plain_object(value: Any) -> Any:
-    if hasattr(value, "to_plain"):
-        return plain(value.to_plain())
-    if hasattr(value, "columns") and hasattr(value, "to_dict"):
-        return plain(value.to_dict("records"))
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
     return str(value)
 
 

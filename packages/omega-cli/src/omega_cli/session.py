@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Final, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
+    from omega_domain.commands.registry import Command
+    from omega_domain.commands.requests import StoreName
     from omega_domain.omega import Omega
     from omega_domain.repository.objects import OmegaStore
     from omega_domain.runtime.runtime import OmegaRuntime
     from omega_ml.settings import Settings
 
+Request = TypeVar("Request")
+Result = TypeVar("Result")
+
 #: What may be written for a store: its name, or one of what it keeps.
-STORES = {
+STORES: Final[Mapping[str, StoreName]] = {
     "datasets": "datasets",
     "dataset": "datasets",
     "models": "models",
@@ -74,6 +79,26 @@ class Session:
         """The runtime, in this process if ``--local`` was given."""
         runtime = self.omega.runtime
         return runtime.mode(local=True) if self.local else runtime
+
+    def run(
+        self, command: Command[Request, Result], request: Request, *, om: Omega | None = None, shown: str = ""
+    ) -> Result:
+        """Run a command; before it changes a protected context, ask.
+
+        Args:
+            command: the command.
+            request: what is asked of it.
+            om: the bucket to ask; by default that of this session.
+            shown: what a terminal shows while it runs; nothing by default.
+
+        Raises:
+            ProtectedContextError: nobody agreed.
+        """
+        om = om or self.omega
+        if command.is_change(request):
+            self.changing(command.target(om, request))
+        with working(shown):
+            return command(om, request)
 
     def other(self, *, bucket: str | None, context: str | None) -> Omega:
         """Return the bucket or context that something is promoted to; by default this bucket."""
@@ -143,15 +168,20 @@ def ask(question: str) -> str:
 
 
 def store_of(ctx: typer.Context) -> OmegaStore:
-    """Return the store that the group of a command is named after: datasets, models, jobs or scripts."""
-    store: OmegaStore = getattr(Session.of(ctx).omega, str(ctx.parent.info_name if ctx.parent else ""))
+    """Return the store that the group of a command is named after."""
+    store: OmegaStore = getattr(Session.of(ctx).omega, store_name(ctx))
     return store
+
+
+def store_name(ctx: typer.Context) -> StoreName:
+    """Return the name of the store that the group of a command is named after: datasets, models, jobs or scripts."""
+    return STORES[str(ctx.parent.info_name if ctx.parent else "")]
 
 
 @contextmanager
 def working(message: str) -> Iterator[None]:
-    """Show that something is going on, on stderr, while it is a terminal."""
-    if not sys.stderr.isatty():
+    """Show that something is going on, on stderr, while it is a terminal; nothing is shown of an empty message."""
+    if not message or not sys.stderr.isatty():
         yield
         return
     from rich.console import Console

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from omega_cli import completion, output, parsing, promoting
-from omega_cli.session import Session, reading, store_of, working
+from omega_cli.help import running
+from omega_cli.session import Session, reading, store_name, store_of, working
 
 if TYPE_CHECKING:
     from omega_domain.repository.objects import OmegaStore
@@ -36,7 +38,7 @@ Attributes = Annotated[
 ]
 
 
-@app.command("list")
+@app.command("list", cls=running("objects.list"))
 def list_(
     ctx: typer.Context,
     pattern: Annotated[str | None, typer.Argument(metavar="PATTERN", help="Pattern as of a shell: 'sales/*'.")] = None,
@@ -45,16 +47,16 @@ def list_(
     hidden: Annotated[bool, typer.Option("--hidden", help="Also names of which a part starts with . or _.")] = False,
     long: Annotated[bool, typer.Option("--long", "-l", help="Also size and author.")] = False,
 ) -> None:
-    """List the objects of the bucket.
+    """List the objects of the bucket."""
+    from omega_domain.commands import objects
 
-    JSON: an array of {name, kind, version, tags, modified}; with --long also {size, author, created, attributes}.
-    """
     session = Session.of(ctx)
-    found = store_of(ctx).list(pattern, regexp=regexp, kind=kind, hidden=hidden, raw=True)
+    request = objects.ListObjects(
+        store=store_name(ctx), pattern=pattern, regexp=regexp, kind=kind, hidden=hidden, long=long
+    )
     columns = ["name", "kind", "version", "tags", "modified"] + (["size", "author"] if long else [])
-    fields = columns + (["created", "attributes"] if long else [])
-    rows = [{name: getattr(meta, name) for name in fields} for meta in found]
-    output.show_rows(session, rows, columns, empty=_nothing_found(session))
+    found = session.run(objects.list_objects, request)
+    output.show(session, found, columns, empty=lambda: _nothing_found(session))
 
 
 @app.command("put")
@@ -150,23 +152,22 @@ def drop(
     output.show_facts(session, {"name": name, "dropped": store_of(ctx).drop(name, force=force)})
 
 
-@app.command("metadata")
-def metadata(ctx: typer.Context, name: Name, attribute: Attributes = []) -> None:  # noqa: B006
+@app.command("metadata", cls=running("objects.metadata"))
+def metadata(ctx: typer.Context, name: Name, attribute: Attributes = []) -> None:  # noqa: B006 -- typer copies it
     """Show what is known of an object.
 
     With --attribute, attributes are set first.
-
-    JSON: {name, bucket, prefix, kind, version, tags, size, created, modified, author, digest, attributes, kind_meta,
-    provenance}.
     """
-    session = Session.of(ctx)
-    meta = store_of(ctx).resolve(name)
+    from omega_domain.commands import objects
+
+    session, store = Session.of(ctx), store_name(ctx)
     if attribute:
+        meta = store_of(ctx).resolve(name)
         meta.attributes.update(parsing.pairs(attribute, option="--attribute"))
         session.changing()
         meta.save()
-    facts = meta.to_plain()
-    output.show_facts(session, facts if session.as_json else {k: v for k, v in facts.items() if k != "kind_meta"})
+    found = session.run(objects.metadata, objects.ShowMetadata(store=store, name=name))
+    output.show(session, found, [each.name for each in fields(found) if each.name != "kind_meta"])
 
 
 @app.command("versions")
