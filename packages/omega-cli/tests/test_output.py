@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -56,6 +57,35 @@ def test_what_has_not_begun_has_no_duration() -> None:
 def test_an_age_has_the_unit_that_fits(seconds: float, text: str) -> None:
     now = datetime(2025, 1, 1, tzinfo=UTC)
     assert output.age(now - timedelta(seconds=seconds), now) == text
+
+
+@dataclass(frozen=True)
+class Row:
+    from_: str
+    took: timedelta
+    tags: tuple[str, ...] = ()
+
+    @property
+    def object(self) -> str:
+        return f"datasets/{self.from_}"
+
+
+def test_people_see_fields_and_properties_of_a_result(capsys: pytest.CaptureFixture[str]) -> None:
+    row = Row("a", timedelta(seconds=2))
+    output.show(Session(), row, ["object", "from", "took", "tags"])
+    output.show(Session(), (row,), ["took"])
+    output.show(Session(), {"a": 1}, ["a"])
+    output.show(Session(), row, people=lambda result: output.print_line(result.object))
+    assert capsys.readouterr().out.splitlines() == [
+        *["object  datasets/a", "from    a", "took    2.0 s", "tags    -"],
+        *[" took", "2.0 s", "a  1", "datasets/a"],
+    ]
+
+
+def test_no_rows_are_told_by_a_function_that_is_asked_only_then(capsys: pytest.CaptureFixture[str]) -> None:
+    output.show(Session(), (), ["name"], empty=lambda: "nothing")
+    output.show(Session(), [{"name": "x"}], ["name"], empty=lambda: pytest.fail("there are rows"))
+    assert capsys.readouterr().err == "nothing\n"
 
 
 def test_text_from_elsewhere_can_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

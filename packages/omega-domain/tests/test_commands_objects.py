@@ -7,9 +7,20 @@ from typing import Any
 import pytest
 
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
-from omega_domain.commands.objects import ListObjects, ShowMetadata
+from omega_domain.commands.objects import (
+    CompactObject,
+    DropObject,
+    ExplainKinds,
+    ListObjects,
+    ListVersions,
+    SetAttributes,
+    ShowMetadata,
+    SummarizeObject,
+    TagObject,
+)
 from omega_domain.commands.plain import to_plain
 from omega_domain.commands.registry import core_commands
+from omega_domain.commands.requests import OfObjectIn
 from omega_domain.omega import Omega
 from omega_domain.testing.backends import TextBackend
 
@@ -57,3 +68,47 @@ def test_metadata_are_those_of_the_object_or_version(om: Omega) -> None:
         meta = om.datasets.metadata(name)
         assert meta is not None
         assert run(om, "objects.metadata", ShowMetadata(store="datasets", name=name)) == meta.to_plain()
+
+
+def test_attributes_are_set_beside_those_that_are_there(om: Omega) -> None:
+    facts = run(om, "objects.set_attributes", SetAttributes(store="datasets", name="a/b", attributes={"y": 2}))
+    assert facts["attributes"] == {"x": 1, "y": 2}
+    meta = om.datasets.metadata("a/b")
+    assert meta is not None
+    assert facts == meta.to_plain()
+
+
+def test_versions_say_where_they_were_promoted_from(om: Omega) -> None:
+    om["dev"].datasets.put("new", "a/b")
+    om["dev"].datasets.promote("a/b", om.datasets)
+    first, second = run(om, "objects.versions", ListVersions(store="datasets", name="a/b"))
+    assert (first["version"], first["tags"], first["from"]) == (1, ["v1"], None)
+    assert (second["version"], second["from"]) == (2, "default:dev/a/b@1")
+
+
+def test_a_tag_is_given_to_a_version(om: Omega) -> None:
+    om.datasets.put("four", "a/b")
+    facts = run(om, "objects.tag", TagObject(store="datasets", name="a/b@1", tag="best"))
+    assert (facts["version"], facts["tags"]) == (1, ["best", "v1"])
+
+
+def test_an_object_is_dropped(om: Omega) -> None:
+    assert run(om, "objects.drop", DropObject(store="datasets", name="c")) == {"name": "c", "dropped": True}
+    assert run(om, "objects.drop", DropObject(store="datasets", name="c", force=True))["dropped"] is False
+
+
+def test_pieces_are_merged(om: Omega) -> None:
+    om.datasets.put("more", "c", append=True)
+    facts = run(om, "objects.compact", CompactObject(store="datasets", name="c"))
+    assert (facts["version"], om.datasets.get("c")) == (3, "twomore")
+
+
+def test_objects_and_kinds_are_explained(om: Omega) -> None:
+    for name in (None, "c"):
+        assert TextBackend.KIND in run(om, "objects.help", ExplainKinds(store="datasets", name=name))["help"]
+    assert run(om, "objects.summary", SummarizeObject(store="datasets", name="c"))["kind"] == TextBackend.KIND
+
+
+def test_a_request_may_be_about_another_bucket(om: Omega) -> None:
+    assert OfObjectIn(store="models", name="m").target(om) is om
+    assert OfObjectIn(store="models", name="m", bucket="prod").target(om) is om["prod"]

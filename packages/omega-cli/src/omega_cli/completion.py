@@ -17,7 +17,7 @@ _RECENT = 50
 
 
 def objects(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Complete the name of an object in the store of the command's group."""
+    """Complete the name of an object in the store that the command is about."""
     return _matching(incomplete, lambda: _names(store_of(ctx), incomplete))
 
 

@@ -19,10 +19,10 @@ from omega_cli import (
     demonstrating,
     history,
     keys,
+    objects,
     output,
     promoting,
     runtime,
-    stores,
     upkeep,
     working,
 )
@@ -32,7 +32,7 @@ DONE, FAILED = 0, 1
 
 #: The commands in the sections of the help.
 SECTIONS = {
-    "Objects": (*stores.GROUPS, "promote", "rollback", "history", "approve", "gates", "export", "import", "buckets"),
+    "Objects": (*objects.GROUPS, "promote", "rollback", "history", "approve", "gates", "export", "import", "buckets"),
     "Runtime": ("runtime", "worker"),
     "Upkeep": ("gc", "fsck", "du", "backup", "restore", "doctor", "context", "config", "keys"),
     "Try it": ("demo", "shell"),
@@ -55,8 +55,8 @@ class Group(TyperGroup):
 
 
 app = typer.Typer(name="om", cls=Group, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
-for _name, _help in stores.GROUPS.items():
-    app.add_typer(stores.app, name=_name, help=_help)
+for _name, _help in objects.GROUPS.items():
+    app.add_typer(objects.app, name=_name, help=_help)
 app.command("promote")(promoting.promote)
 app.command("rollback")(history.rollback)
 app.command("history")(history.history)

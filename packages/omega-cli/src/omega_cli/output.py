@@ -7,13 +7,19 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import IO, TYPE_CHECKING, Any, Final, Literal
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, TypeVar
+
+import typer
 
 from omega_cli.session import Session
 from omega_domain.errors import UnsupportedOptionError
 
 if TYPE_CHECKING:
+    from omega_domain.commands.registry import Command
     from omega_domain.repository.metadata import Metadata
+
+Request = TypeVar("Request")
+Result = TypeVar("Result")
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _STEP = 1000
@@ -25,22 +31,62 @@ _ONE_DECIMAL = 10
 _ESCAPED: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
 
-def show(session: Session, result: Any, columns: Sequence[str] = (), *, empty: str | Callable[[], str] = "") -> None:
+#: What people see of the metadata of an object that was just saved.
+SAVED: Final = ("name", "bucket", "kind", "version", "tags", "size")
+
+
+def answer(
+    ctx: typer.Context,
+    command: Command[Request, Result],
+    request: Request,
+    columns: Sequence[str] = (),
+    *,
+    empty: str | Callable[[], str] = "",
+    people: Callable[[Result], None] | None = None,
+    shown: str = "",
+) -> Result:
+    """Run a command of the registry and print its result, as :func:`show` does; return it.
+
+    Args:
+        ctx: of the command of the command line.
+        command: the command.
+        request: what is asked of it.
+        columns: as of :func:`show`.
+        empty: as of :func:`show`.
+        people: as of :func:`show`.
+        shown: what a terminal shows while it runs; nothing by default.
+    """
+    session = Session.of(ctx)
+    found = session.run(command, request, shown=shown)
+    show(session, found, columns, empty=empty, people=people)
+    return found
+
+
+def show(
+    session: Session,
+    result: Result,
+    columns: Sequence[str] = (),
+    *,
+    empty: str | Callable[[], str] = "",
+    people: Callable[[Result], None] | None = None,
+) -> None:
     """Print the result of a command: as JSON, or for people as a table of rows or as a line for each fact.
 
     Args:
         session: says in which form.
         result: a dataclass, a mapping, or a tuple of rows.
-        columns: which fields people see, in this order; all facts by default.
+        columns: which fields or properties people see, in this order; all facts by default.
         empty: what people are told if there are no rows; a function is only asked then.
+        people: prints a result that is neither rows nor facts to people.
     """
-    found = plain(result)
     if session.as_json:
-        print_json(found)
-    elif isinstance(found, list):
-        show_rows(session, found, columns, empty=empty)
+        print_json(result)
+    elif people is not None:
+        people(result)
+    elif isinstance(result, list | tuple):
+        show_rows(session, [_facts(row, columns) for row in result], columns, empty=empty)
     else:
-        show_facts(session, {name: found[name] for name in columns or found})
+        show_facts(session, _facts(result, columns))
 
 
 def show_rows(
@@ -75,10 +121,10 @@ def show_facts(session: Session, facts: Mapping[str, Any]) -> None:
 
 
 def show_saved(session: Session, meta: Metadata) -> None:
-    """Print the metadata of what was just saved: the main facts, or all of them as JSON."""
-    facts = meta.to_plain()
-    shown = ("name", "bucket", "kind", "version", "tags", "size")
-    show_facts(session, facts if session.as_json else {name: facts[name] for name in shown})
+    """Print the metadata of an object that was just saved."""
+    from omega_domain.commands.facts import ObjectFacts
+
+    show(session, ObjectFacts.of(meta), SAVED)
 
 
 def show_object(session: Session, facts: Mapping[str, Any], value: Any, *, is_cut: bool = False) -> None:
@@ -91,14 +137,6 @@ def show_object(session: Session, facts: Mapping[str, Any], value: Any, *, is_cu
         print_line(_readable(value))
     if is_cut:
         note("there is more: --limit 0 prints all, a file name behind the name writes all")
-
-
-def show_text(session: Session, name: str, text: str) -> None:
-    """Print text, or a JSON object that holds it under a name."""
-    if session.as_json:
-        print_json({name: text})
-    else:
-        print_line(text)
 
 
 def print_json(value: Any) -> None:
@@ -195,6 +233,14 @@ def plain(value: Any) -> Any:
     from omega_domain.commands.plain import to_plain
 
     return to_plain(value)
+
+
+def _facts(result: Any, columns: Sequence[str]) -> dict[str, Any]:
+    if not columns or isinstance(result, Mapping):
+        found = plain(result)
+        return {name: found.get(name) for name in columns} if columns else found
+    values = {name: getattr(result, name if hasattr(result, name) else f"{name}_") for name in columns}
+    return {name: duration(value) if isinstance(value, timedelta) else plain(value) for name, value in values.items()}
 
 
 def _print_file(file: IO[Any], facts: Mapping[str, Any], *, as_json: bool) -> None:

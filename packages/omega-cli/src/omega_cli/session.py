@@ -168,14 +168,15 @@ def ask(question: str) -> str:
 
 
 def store_of(ctx: typer.Context) -> OmegaStore:
-    """Return the store that the group of a command is named after."""
+    """Return the store that a command is about."""
     store: OmegaStore = getattr(Session.of(ctx).omega, store_name(ctx))
     return store
 
 
 def store_name(ctx: typer.Context) -> StoreName:
-    """Return the name of the store that the group of a command is named after: datasets, models, jobs or scripts."""
-    return STORES[str(ctx.parent.info_name if ctx.parent else "")]
+    """Return the store that a command is about: that of its argument WHAT, or the one its group is named after."""
+    named = ctx.params.get("store") or (ctx.parent.info_name if ctx.parent else "")
+    return STORES[str(named)]
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from omega_domain.entities.names import ObjectRef
 
 if TYPE_CHECKING:
     from omega_domain.omega import Omega
+    from omega_domain.repository.metadata import Metadata
     from omega_domain.repository.objects import OmegaStore
 
 StoreName = Literal["datasets", "models", "jobs", "scripts"]
@@ -44,3 +45,22 @@ class OfObject(InStore):
     def plain_name(self) -> str:
         """The name without version, columns and part. Raises InvalidNameError."""
         return ObjectRef.parse(self.name).name
+
+    def meta_in(self, om: Omega) -> Metadata:
+        """Return the metadata of the object or version in this bucket. Raises ObjectNotFoundError."""
+        return self.store_in(om).resolve(self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfObjectIn(OfObject):
+    """Something about one object, in any bucket of the context.
+
+    Attributes:
+        bucket: its bucket; by default the one that the request is given to.
+    """
+
+    bucket: str | None = None
+
+    def target(self, om: Omega) -> Omega:
+        """Return the bucket that this is about."""
+        return om if self.bucket is None else om[self.bucket]

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from omega_cli import completion, output, parsing, promoting
 from omega_cli.help import running
-from omega_cli.session import Session, reading, store_name, store_of, working
-
-if TYPE_CHECKING:
-    from omega_domain.repository.objects import OmegaStore
+from omega_cli.session import Session, reading, store_name
 
 GROUPS = {
     "datasets": "Datasets: frames, arrays, files, Python data.",
@@ -21,6 +17,12 @@ GROUPS = {
     "jobs": "Jobs: notebooks.",
     "scripts": "Scripts: packages of code.",
 }
+_COLUMNS = ("name", "kind", "version", "tags", "modified")
+_OF_METADATA = (
+    *("name", "bucket", "prefix", "kind", "version", "tags", "size", "created", "modified", "author", "digest"),
+    *("attributes", "provenance"),
+)
+_OF_VERSIONS = ("version", "tags", "size", "created", "author", "from")
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -50,16 +52,14 @@ def list_(
     """List the objects of the bucket."""
     from omega_domain.commands import objects
 
-    session = Session.of(ctx)
     request = objects.ListObjects(
         store=store_name(ctx), pattern=pattern, regexp=regexp, kind=kind, hidden=hidden, long=long
     )
-    columns = ["name", "kind", "version", "tags", "modified"] + (["size", "author"] if long else [])
-    found = session.run(objects.list_objects, request)
-    output.show(session, found, columns, empty=lambda: _nothing_found(session))
+    columns = (*_COLUMNS, "size", "author") if long else _COLUMNS
+    output.answer(ctx, objects.list_objects, request, columns, empty=lambda: _nothing_found(Session.of(ctx)))
 
 
-@app.command("put")
+@app.command("put", cls=running("objects.put"))
 def put(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file or folder; - reads stdin.")],
@@ -73,29 +73,37 @@ def put(
     kind: Annotated[str | None, typer.Option(help="Kind to store it as.", autocompletion=completion.kinds)] = None,
     append: Annotated[bool, typer.Option("--append", help="Add to what is there, instead of replacing it.")] = False,
     tag: Annotated[str | None, typer.Option(help="Tag of the new version.")] = None,
-    attribute: Attributes = [],  # noqa: B006 -- typer copies it
-    date: Annotated[list[str], typer.Option("--date", metavar="COLUMN", help="Column of a CSV to read as dates.")] = [],  # noqa: B006
+    attributes: Attributes = [],  # noqa: B006 -- typer copies it
+    dates: Annotated[
+        list[str], typer.Option("--date", metavar="COLUMN", help="Column of a CSV to read as dates.")
+    ] = [],  # noqa: B006
 ) -> None:
     """Put a file under a name.
 
     CSV, TSV, Parquet and JSON lines are put as frames, JSON as data, npy as an array, anything else as a file. Among
     the scripts, a .py file or a folder is put as code that can be run.
-
-    JSON: the object's metadata, as of the command metadata.
     """
-    from omega_ml.file_formats import read_object
+    from omega_ml.commands import objects
 
-    session, store = Session.of(ctx), store_of(ctx)
-    attributes = parsing.pairs(attribute, option="--attribute")
-    form = "file" if kind == "python.file" else format_
-    session.changing()
+    store = store_name(ctx)
+    is_code = store in {"jobs", "scripts"} and file.suffix == ".py" and format_ is None and kind != "python.file"
     with reading(file) as source:
-        obj = file if _is_code(store, file, form) else read_object(source, file.name, form=form, dates=date)
-        meta = store.put(obj, name, kind=kind, append=append, tag=tag, attributes=attributes or None)
-    output.show_saved(session, meta)
+        request = objects.PutFile(
+            store=store,
+            file=file.name,
+            name=name,
+            format_=format_,
+            kind=kind,
+            append=append,
+            tag=tag,
+            attributes=parsing.pairs(attributes, option="--attribute"),
+            dates=tuple(dates),
+            content=file if is_code else source,
+        )
+        output.answer(ctx, objects.put, request, output.SAVED)
 
 
-@app.command("get")
+@app.command("get", cls=running("objects.get", save="FILE"))
 def get(
     ctx: typer.Context,
     name: Annotated[
@@ -116,26 +124,21 @@ def get(
     limit: Annotated[int, typer.Option(min=0, help="Rows to print; 0 prints all.")] = 20,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
-    """Print an object, or write it to a file.
+    """Print an object, or write it to a file."""
+    from omega_ml.commands import objects
 
-    JSON: {name, kind, version, value}; a frame is an array of records. With a file: {name, kind, version, file, size}.
-    """
-    from omega_ml.file_formats import excerpt, write_object
-
-    session, store = Session.of(ctx), store_of(ctx)
-    meta = store.locate(name)
-    query = parsing.filter_of(where, typed=meta.kind.startswith("pandas."))
-    facts = {"name": meta.name, "kind": meta.kind, "version": meta.version}
+    store, met = store_name(ctx), parsing.conditions(where)
     if file is None:
-        found = excerpt(store, name, query=query, limit=limit)
+        session = Session.of(ctx)
+        found = session.run(objects.get, objects.GetObject(store=store, name=name, where=met, limit=limit))
+        facts = {"name": found.name, "kind": found.kind, "version": found.version}
         output.show_object(session, facts, found.value, is_cut=found.is_cut)
     else:
-        with working(f"writing {file}"):
-            write_object(store, name, file, query=query, overwrite=force)
-        output.show_facts(session, {**facts, "file": str(file), "size": file.stat().st_size})
+        saved = objects.SaveObject(store=store, name=name, where=met, file=file, force=force)
+        output.answer(ctx, objects.save, saved, shown=f"writing {file}")
 
 
-@app.command("drop")
+@app.command("drop", cls=running("objects.drop"))
 def drop(
     ctx: typer.Context,
     name: Name,
@@ -144,16 +147,14 @@ def drop(
     """Drop an object, or one version of it.
 
     With name@version that version only.
-
-    JSON: {name, dropped}.
     """
-    session = Session.of(ctx)
-    session.changing()
-    output.show_facts(session, {"name": name, "dropped": store_of(ctx).drop(name, force=force)})
+    from omega_domain.commands import objects
+
+    output.answer(ctx, objects.drop, objects.DropObject(store=store_name(ctx), name=name, force=force))
 
 
-@app.command("metadata", cls=running("objects.metadata"))
-def metadata(ctx: typer.Context, name: Name, attribute: Attributes = []) -> None:  # noqa: B006 -- typer copies it
+@app.command("metadata", cls=running("objects.metadata", set_attributes="--attribute"))
+def metadata(ctx: typer.Context, name: Name, attributes: Attributes = []) -> None:  # noqa: B006 -- typer copies it
     """Show what is known of an object.
 
     With --attribute, attributes are set first.
@@ -161,45 +162,35 @@ def metadata(ctx: typer.Context, name: Name, attribute: Attributes = []) -> None
     from omega_domain.commands import objects
 
     session, store = Session.of(ctx), store_name(ctx)
-    if attribute:
-        meta = store_of(ctx).resolve(name)
-        meta.attributes.update(parsing.pairs(attribute, option="--attribute"))
-        session.changing()
-        meta.save()
-    found = session.run(objects.metadata, objects.ShowMetadata(store=store, name=name))
-    output.show(session, found, [each.name for each in fields(found) if each.name != "kind_meta"])
+    if attributes:
+        given = parsing.pairs(attributes, option="--attribute")
+        session.run(objects.set_attributes, objects.SetAttributes(store=store, name=name, attributes=given))
+    output.answer(ctx, objects.metadata, objects.ShowMetadata(store=store, name=name), _OF_METADATA)
 
 
-@app.command("versions")
+@app.command("versions", cls=running("objects.versions"))
 def versions(ctx: typer.Context, name: PlainName) -> None:
-    """List the versions of an object, oldest first.
+    """List the versions of an object, oldest first."""
+    from omega_domain.commands import objects
 
-    JSON: an array of what the command metadata shows, and from: where a version was promoted from.
-    """
-    rows = [meta.to_plain() for meta in store_of(ctx).versions(name)]
-    for row in rows:
-        origin = row["provenance"]
-        row["from"] = f"{origin['context']}:{origin['bucket']}/{origin['name']}@{origin['version']}" if origin else None
-    output.show_rows(Session.of(ctx), rows, ["version", "tags", "size", "created", "author", "from"])
+    output.answer(ctx, objects.versions, objects.ListVersions(store=store_name(ctx), name=name), _OF_VERSIONS)
 
 
-@app.command("tag")
+@app.command("tag", cls=running("objects.tag"))
 def tag(ctx: typer.Context, name: Name, tag: Annotated[str, typer.Argument(metavar="TAG", help="The tag.")]) -> None:
     """Give a version a tag.
 
     The current one, or that of name@3. A tag moves if it was somewhere else.
-
-    JSON: the version's metadata.
     """
-    session = Session.of(ctx)
-    session.changing()
-    output.show_saved(session, store_of(ctx).tag(name, tag))
+    from omega_domain.commands import objects
+
+    output.answer(ctx, objects.tag, objects.TagObject(store=store_name(ctx), name=name, tag=tag), output.SAVED)
 
 
 app.command("promote")(promoting.promote_here)
 
 
-@app.command("help")
+@app.command("help", cls=running("objects.help"))
 def help_(
     ctx: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME", autocompletion=completion.objects)] = None,
@@ -207,42 +198,34 @@ def help_(
     """Explain an object, or every kind.
 
     What it stores, and its options.
-
-    JSON: {help}.
     """
-    output.show_text(Session.of(ctx), "help", store_of(ctx).help(name))
+    from omega_domain.commands import objects
+
+    request = objects.ExplainKinds(store=store_name(ctx), name=name)
+    output.answer(ctx, objects.explain, request, people=lambda found: output.print_line(found.help))
 
 
-@app.command("compact")
+@app.command("compact", cls=running("objects.compact"))
 def compact(ctx: typer.Context, name: PlainName) -> None:
     """Merge what was appended piece by piece.
 
     As a new version with the same content.
-
-    JSON: the new version's metadata.
     """
-    session = Session.of(ctx)
-    session.changing()
-    with working(f"compacting {name}"):
-        meta = store_of(ctx).compact(name)
-    output.show_saved(session, meta)
+    from omega_domain.commands import objects
+
+    request = objects.CompactObject(store=store_name(ctx), name=name)
+    output.answer(ctx, objects.compact, request, output.SAVED, shown=f"compacting {name}")
 
 
-@app.command("summary")
+@app.command("summary", cls=running("objects.summary"))
 def summary(ctx: typer.Context, name: Name) -> None:
     """Show facts about an object.
 
-    Rows and columns of a frame, parameters of a model.
-
-    JSON: an object that depends on the kind.
+    Rows and columns of a frame, parameters of a model; they depend on the kind.
     """
-    output.show_facts(Session.of(ctx), store_of(ctx).summary(name))
+    from omega_domain.commands import objects
 
-
-def _is_code(store: OmegaStore, file: Path, form: str | None) -> bool:
-    from omega_domain.entities.names import JOBS, SCRIPTS
-
-    return store.prefix in {JOBS, SCRIPTS} and form is None and (file.is_dir() or file.suffix == ".py")
+    output.answer(ctx, objects.summary, objects.SummarizeObject(store=store_name(ctx), name=name))
 
 
 def _nothing_found(session: Session) -> str:
