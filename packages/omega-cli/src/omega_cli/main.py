@@ -17,15 +17,15 @@ from omega_cli import (
     configuring,
     contexts,
     demonstrating,
-    history,
     keys,
     objects,
     output,
-    promoting,
+    promotion,
     runtime,
     upkeep,
     working,
 )
+from omega_cli.help import running
 from omega_cli.session import Session
 
 DONE, FAILED = 0, 1
@@ -57,11 +57,11 @@ class Group(TyperGroup):
 app = typer.Typer(name="om", cls=Group, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 for _name, _help in objects.GROUPS.items():
     app.add_typer(objects.app, name=_name, help=_help)
-app.command("promote")(promoting.promote)
-app.command("rollback")(history.rollback)
-app.command("history")(history.history)
-app.command("approve")(history.approve)
-app.command("gates")(history.gates)
+app.command("promote", cls=promotion.PROMOTING)(promotion.promote)
+app.command("rollback", cls=running("promotion.rollback"))(promotion.rollback)
+app.command("history", cls=running("promotion.history"))(promotion.history)
+app.command("approve", cls=running("promotion.approve"))(promotion.approve)
+app.command("gates", cls=running("promotion.gates"))(promotion.gates)
 app.command("export")(archiving.export)
 app.command("import")(archiving.import_)
 app.command("buckets")(configuring.buckets)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from omega_cli import completion, output, parsing, promoting
+from omega_cli import completion, output, parsing, promotion
 from omega_cli.help import running
 from omega_cli.session import Session, reading, store_name
 
@@ -187,7 +187,7 @@ def tag(ctx: typer.Context, name: Name, tag: Annotated[str, typer.Argument(metav
     output.answer(ctx, objects.tag, objects.TagObject(store=store_name(ctx), name=name, tag=tag), output.SAVED)
 
 
-app.command("promote")(promoting.promote_here)
+app.command("promote", cls=promotion.PROMOTING)(promotion.here(promotion.promote))
 
 
 @app.command("help", cls=running("objects.help"))

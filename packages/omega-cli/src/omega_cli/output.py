@@ -16,7 +16,6 @@ from omega_domain.errors import UnsupportedOptionError
 
 if TYPE_CHECKING:
     from omega_domain.commands.registry import Command
-    from omega_domain.repository.metadata import Metadata
 
 Request = TypeVar("Request")
 Result = TypeVar("Result")
@@ -105,11 +104,12 @@ def show_rows(
         note(empty if isinstance(empty, str) else empty())
 
 
-def show_section(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, empty: str = "none") -> None:
+def show_section(title: str, rows: Sequence[Any], columns: Sequence[str], *, empty: str = "none") -> None:
     """Print one of several tables for people, under a title."""
     print_line(f"{title}:" if rows else f"{title}: {empty}")
     if rows:
-        print_table([[cell(name, row.get(name)) for name in columns] for row in rows], columns, indent=2)
+        found = [_facts(row, columns) for row in rows]
+        print_table([[cell(name, row[name]) for name in columns] for row in found], columns, indent=2)
 
 
 def show_facts(session: Session, facts: Mapping[str, Any]) -> None:
@@ -117,14 +117,12 @@ def show_facts(session: Session, facts: Mapping[str, Any]) -> None:
     if session.as_json:
         print_json(facts)
     else:
-        print_table([[name, cell(name, value)] for name, value in facts.items()])
+        print_facts(facts)
 
 
-def show_saved(session: Session, meta: Metadata) -> None:
-    """Print the metadata of an object that was just saved."""
-    from omega_domain.commands.facts import ObjectFacts
-
-    show(session, ObjectFacts.of(meta), SAVED)
+def print_facts(facts: Mapping[str, Any]) -> None:
+    """Print one record for people, a line for each fact."""
+    print_table([[name, cell(name, value)] for name, value in facts.items()])
 
 
 def show_object(session: Session, facts: Mapping[str, Any], value: Any, *, is_cut: bool = False) -> None:

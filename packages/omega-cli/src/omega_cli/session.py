@@ -100,14 +100,6 @@ class Session:
         with working(shown):
             return command(om, request)
 
-    def other(self, *, bucket: str | None, context: str | None) -> Omega:
-        """Return the bucket or context that something is promoted to; by default this bucket."""
-        if context is None:
-            return self.omega if bucket is None else self.omega[bucket]
-        from omega_ml.composition import setup
-
-        return setup(context=context, bucket=bucket)
-
     def changing(self, omega: Omega | None = None) -> None:
         """Ask before a protected context is changed: this one, or that of another Omega. Others are not asked about.
 

@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 Streams = Literal["nothing", "takes bytes", "gives bytes", "gives records"]
 
 #: The modules whose ``COMMANDS`` make the registry of the core.
-MODULES: Final = ("objects",)
+MODULES: Final = ("objects", "promotion")
 
 
 @runtime_checkable

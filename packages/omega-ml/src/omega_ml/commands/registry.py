@@ -10,7 +10,7 @@ from typing import Any, Final
 from omega_domain.commands.registry import Command, core_commands, registry_of
 
 #: The modules whose ``COMMANDS`` are added to the registry of the core.
-MODULES: Final = ("objects",)
+MODULES: Final = ("objects", "promotion")
 
 
 @cache
