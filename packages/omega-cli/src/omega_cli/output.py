@@ -83,9 +83,9 @@ def show(
     elif people is not None:
         people(result)
     elif isinstance(result, list | tuple):
-        show_rows(session, [_facts(row, columns) for row in result], columns, empty=empty)
+        print_rows(result, columns, empty=empty)
     else:
-        show_facts(session, _facts(result, columns))
+        print_facts(_facts(result, columns))
 
 
 def show_rows(
@@ -97,9 +97,18 @@ def show_rows(
 ) -> None:
     """Print records: a table of some columns, or all of them as a JSON array."""
     if session.as_json:
-        print_json([dict(row) for row in rows])
-    elif rows:
-        print_table([[cell(name, row.get(name)) for name in columns] for row in rows], columns)
+        print_json(rows)
+    else:
+        print_rows(rows, columns, empty=empty)
+
+
+def print_rows(
+    rows: Sequence[Any], columns: Sequence[str], *, empty: str | Callable[[], str] = "", indent: int = 0
+) -> None:
+    """Print records for people, as a table of some of their fields or properties."""
+    if rows:
+        found = [_facts(row, columns) for row in rows]
+        print_table([[cell(name, row[name]) for name in columns] for row in found], columns, indent=indent)
     elif empty:
         note(empty if isinstance(empty, str) else empty())
 
@@ -107,9 +116,7 @@ def show_rows(
 def show_section(title: str, rows: Sequence[Any], columns: Sequence[str], *, empty: str = "none") -> None:
     """Print one of several tables for people, under a title."""
     print_line(f"{title}:" if rows else f"{title}: {empty}")
-    if rows:
-        found = [_facts(row, columns) for row in rows]
-        print_table([[cell(name, row[name]) for name in columns] for row in found], columns, indent=2)
+    print_rows(rows, columns, indent=2)
 
 
 def show_facts(session: Session, facts: Mapping[str, Any]) -> None:
@@ -234,11 +241,19 @@ def plain(value: Any) -> Any:
 
 
 def _facts(result: Any, columns: Sequence[str]) -> dict[str, Any]:
-    if not columns or isinstance(result, Mapping):
-        found = plain(result)
-        return {name: found.get(name) for name in columns} if columns else found
-    values = {name: getattr(result, name if hasattr(result, name) else f"{name}_") for name in columns}
-    return {name: duration(value) if isinstance(value, timedelta) else plain(value) for name, value in values.items()}
+    """Return fields and properties of a result, with times and durations as people read them."""
+    if not columns:
+        found: dict[str, Any] = plain(result)
+        return found
+    if isinstance(result, Mapping):
+        return {name: plain(result.get(name)) for name in columns}
+    return {name: _shown(getattr(result, name if hasattr(result, name) else f"{name}_")) for name in columns}
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return duration(value)
+    return moment(value) if isinstance(value, datetime) else plain(value)
 
 
 def _print_file(file: IO[Any], facts: Mapping[str, Any], *, as_json: bool) -> None:
@@ -273,7 +288,7 @@ def _in_units(seconds: int, *, units: int) -> str:
     return " ".join(f"{count} {unit}" for i, (count, unit) in enumerate(found) if count or i == 0)
 
 
-_SIZES = frozenset({"size", "total", "exclusive", "live", "stored", "reclaimable", "current"})
+_SIZES = frozenset({"size", "total", "exclusive", "live", "stored", "reclaimable", "current", "written"})
 _NUMBERS = _SIZES | {"version", "versions", "rows", "capacity", "waiting", "workers", "took", "attempts"}
 _TIMES = frozenset({"created", "modified"})
 _WHOLE = _TIMES | {"status", "age", "seen"}

@@ -11,7 +11,7 @@ import typer
 
 from omega_cli import completion, output
 from omega_cli.help import running
-from omega_cli.session import STORES, Session, store_name
+from omega_cli.session import STORES, store_name
 
 if TYPE_CHECKING:
     from omega_domain.commands.promotion import GateFacts, HistoryFacts, PromotionFacts
@@ -110,7 +110,7 @@ def history(ctx: typer.Context, store: What, name: Name, bucket: In = None) -> N
 
     def show(found: HistoryFacts) -> None:
         rows = [_row(entry) for entry in found.records]
-        output.show_rows(Session.of(ctx), rows, _RECORD, empty=f"nothing is on record of {name!r}")
+        output.print_rows(rows, _RECORD, empty=f"nothing is on record of {name!r}")
 
     request = promotion.ShowHistory(store=STORES[store], name=name, bucket=bucket)
     for problem in output.answer(ctx, promotion.history, request, people=show).problems:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from omega_cli import output, parsing
-from omega_cli.session import Session, working
+from omega_cli.session import Session
+
+if TYPE_CHECKING:
+    from omega_domain.upkeep.checking import UsageReport
 
 
 def gc(
@@ -24,16 +27,12 @@ def gc(
     """Remove what nothing needs any more.
 
     In all buckets of the context. What was replaced or dropped is kept for the grace period.
-
-    JSON: {objects, versions, blobs, documents, size, leftovers, is_dry_run}.
     """
-    session = Session.of(ctx)
+    from omega_domain.commands import upkeep
+
     kept = parsing.duration(grace, option="--grace")
-    if not dry_run:
-        session.changing()
-    with working("collecting"):
-        report = session.omega.collect(grace=kept, dry_run=dry_run, force=force)
-    output.show_facts(session, report.to_plain())
+    request = upkeep.CollectGarbage(grace=kept, dry_run=dry_run, force=force)
+    output.answer(ctx, upkeep.gc, request, shown="collecting")
 
 
 def fsck(
@@ -45,14 +44,13 @@ def fsck(
     """Check that nothing is missing, damaged, or somebody else's code.
 
     In all buckets of the context; the exit code is 1 if something is.
-
-    JSON: an array of {severity, where, what, remedy}.
     """
-    session = Session.of(ctx)
-    with working("checking"):
-        findings = [finding.to_plain() for finding in session.omega.check(deep=not quick)]
-    output.show_rows(session, findings, ["severity", "where", "what", "remedy"], empty="all is well")
-    if any(finding["severity"] != "garbage" for finding in findings):
+    from omega_domain.commands import upkeep
+
+    columns = ("severity", "where", "what", "remedy")
+    request = upkeep.CheckObjects(quick=quick)
+    found = output.answer(ctx, upkeep.fsck, request, columns, empty="all is well", shown="checking")
+    if any(finding.severity != "garbage" for finding in found):
         raise typer.Exit(1)
 
 
@@ -60,15 +58,14 @@ def du(ctx: typer.Context) -> None:
     """Show what takes how much space.
 
     In all buckets of the context, or the one of --bucket.
-
-    JSON: {objects: [{bucket, prefix, name, versions, current, total, exclusive}], live, stored, reclaimable}.
     """
-    session = Session.of(ctx)
-    report = session.omega.usage(session.bucket).to_plain()
-    if session.as_json:
-        output.print_json(report)
-        return
-    columns = ["bucket", "prefix", "name", "versions", "current", "total", "exclusive"]
-    output.show_rows(session, report["objects"], columns, empty="nothing is stored")
-    totals = ", ".join(f"{name} {output.size(report[name])}" for name in ("live", "stored", "reclaimable"))
-    output.print_line(f"\n{totals}")
+    from omega_domain.commands import upkeep
+
+    output.answer(ctx, upkeep.du, upkeep.ShowUsage(bucket=Session.of(ctx).bucket), people=_show_usage)
+
+
+def _show_usage(found: UsageReport) -> None:
+    columns = ("bucket", "prefix", "name", "versions", "current", "total", "exclusive")
+    output.print_rows(found.objects, columns, empty="nothing is stored")
+    totals = {"live": found.live, "stored": found.stored, "reclaimable": found.reclaimable}
+    output.print_line("\n" + ", ".join(f"{name} {output.size(count)}" for name, count in totals.items()))

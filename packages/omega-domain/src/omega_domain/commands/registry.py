@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 Streams = Literal["nothing", "takes bytes", "gives bytes", "gives records"]
 
 #: The modules whose ``COMMANDS`` make the registry of the core.
-MODULES: Final = ("objects", "promotion")
+MODULES: Final = ("objects", "promotion", "archives", "upkeep")
 
 
 @runtime_checkable
