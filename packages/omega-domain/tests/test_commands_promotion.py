@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.commands.plain import to_plain
-from omega_domain.commands.promotion import ApproveObject, ListGates, PromotionFacts, RollBack, ShowHistory
+from omega_domain.commands.promotion import ApproveObject, ListGates, RollBack, ShowHistory
+from omega_domain.commands.promotion_facts import HistoryFacts, PromotionFacts
 from omega_domain.commands.registry import core_commands
 from omega_domain.entities.promotion import Outcome, PromotionPlan
 from omega_domain.omega import Omega
@@ -114,3 +117,45 @@ def test_gates_are_those_of_the_settings_and_of_objects(om: Omega) -> None:
     ]
     assert {"gate", "demands"} == set(found["known"][0])
     assert run(om, "promotion.gates", ListGates())["declared"] == []
+
+
+def test_a_plan_is_outlined_for_people(om: Omega) -> None:
+    om.datasets.put("three", "d", attributes={"owner": "ann"})
+    plan = plan_of(om, "d", tags=True, versions="all", gates=["signed"])
+    facts = PromotionFacts.of(plan)
+    assert facts.outline == {
+        "from": "default:omega/d@3",
+        "to": "default:prod/d@2",
+        "takes": ["3"],
+        "size": 5,
+        "to copy": 0,
+        "tags": ["one@1", "two@2"],
+        "would": facts.would,
+    }
+    assert {"what": "attributes owner", "live": None, "promoted": "ann"} in facts.changes
+    assert {"what": "size", "live": 3, "promoted": 5} in facts.changes
+    assert [(each["gate"], each["of"]) for each in facts.said] == [("signed", "d")]
+    whole = PromotionPlan(source=plan.source, target=replace(plan.target, version=None), brings=(plan,))
+    outline = PromotionFacts.of(whole).outline
+    assert (outline["to"], outline["brings"]) == ("default:prod/d (new)", ["default:omega/d@3 -> default:prod/d@2"])
+
+
+def test_records_are_told_to_people(om: Omega) -> None:
+    om["prod"].datasets.rollback("d", reason="wrong")
+    om["prod"].datasets.approve("d", "release", "tested")
+    om.datasets.put("three", "d")
+    om.datasets.promote("d", om["prod"].datasets, gates=["approved_by('x')"], force="it is late")
+    rows = HistoryFacts(records=tuple(om["prod"].datasets.history("d")), problems=()).rows
+    assert [(row["did"], row["from"], row["gates"], row["why"]) for row in rows[1:]] == [
+        ("promote", "default:omega/d@2", None, None),
+        ("rollback", "version 1", None, "wrong"),
+        ("approve as release", None, None, "tested"),
+        ("promote", "default:omega/d@3", "0 of 1", "forced: it is late"),
+    ]
+
+
+def test_an_import_is_told_with_its_archive(om: Omega, tmp_path: Path) -> None:
+    om.export("datasets/d@one", tmp_path / "x.omega")
+    om["live"].import_archive(tmp_path / "x.omega")
+    (row,) = HistoryFacts(records=tuple(om["live"].datasets.history("d")), problems=()).rows
+    assert (row["did"], row["from"]) == ("import", "x.omega")

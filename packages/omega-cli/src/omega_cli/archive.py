@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option
 
-from omega_cli import completion, output, parsing
+from omega_cli import completion, output, parsing, rooms
 
 if TYPE_CHECKING:
     from omega_domain.commands.archives import ArchiveFacts
@@ -19,57 +20,51 @@ _NOTHING = "nothing is in it"
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(
+    Argument(
         metavar="[NAMES]...", help="Such as models/m, datasets/sales.", autocompletion=completion.objects_by_store
     ),
 ]
-Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of backups.")]
+Folder = Annotated[Path, Argument(metavar="FOLDER", help="Folder of backups.")]
 
 
 def export(
     ctx: typer.Context,
     names: Annotated[
         list[str],
-        typer.Argument(
+        Argument(
             metavar="NAMES...",
             help="Such as models/m, datasets/sales, models/m@v1.",
             autocompletion=completion.objects_by_store,
         ),
     ],
-    path: Annotated[Path, typer.Option("--path", help="File to write; what is there is replaced.")],
+    path: Annotated[Path, Option("--path", help="File to write; what is there is replaced.")],
 ) -> None:
     """Write objects into one signed file.
 
     A name takes along all versions that are kept for good, a name with a version only that one. The file is a tar.
     """
-    from omega_domain.commands import archives
-
-    request = archives.ExportObjects(names=tuple(names), path=path)
-    output.answer(ctx, archives.export, request, _LISTED, shown=f"writing {path.name}")
+    request = rooms.archives.ExportObjects(names=tuple(names), path=path)
+    output.answer(ctx, rooms.archives.export, request, _LISTED, shown=f"writing {path.name}")
 
 
 def import_(
     ctx: typer.Context,
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="Archive.")],
+    path: Annotated[Path, Argument(metavar="FILE", help="Archive.")],
     names: Names = None,
-    only_list: Annotated[
-        bool, typer.Option("--list", help="Only show what is in it, and whose signature it has.")
-    ] = False,
+    only_list: Annotated[bool, Option("--list", help="Only show what is in it, and whose signature it has.")] = False,
     to_bucket: Annotated[
-        str | None, typer.Option("--to-bucket", help="Bucket to import into.", autocompletion=completion.buckets)
+        str | None, Option("--to-bucket", help="Bucket to import into.", autocompletion=completion.buckets)
     ] = None,
 ) -> None:
     """Bring objects of an archive into this bucket.
 
     Each becomes the current version of its name. All is compared with its SHA-256 and signature before it is seen.
     """
-    from omega_domain.commands import archives
-
     if only_list:
-        output.answer(ctx, archives.describe, archives.DescribeArchive(path=path), people=_show_archive)
+        output.answer(ctx, rooms.archives.describe, rooms.archives.DescribeArchive(path=path), people=_show_archive)
         return
-    request = archives.ImportArchive(path=path, names=tuple(names or ()), to_bucket=to_bucket)
-    output.answer(ctx, archives.import_, request, _LANDED, empty=_NOTHING, shown=f"reading {path.name}")
+    request = rooms.archives.ImportArchive(path=path, names=tuple(names or ()), to_bucket=to_bucket)
+    output.answer(ctx, rooms.archives.import_, request, _LANDED, empty=_NOTHING, shown=f"reading {path.name}")
 
 
 def backup(ctx: typer.Context, folder: Folder) -> None:
@@ -77,9 +72,7 @@ def backup(ctx: typer.Context, folder: Folder) -> None:
 
     All buckets; only what no earlier backup in the folder has is written. Records of tasks, logs and keys are not in.
     """
-    from omega_domain.commands import archives
-
-    output.answer(ctx, archives.backup, archives.BackUp(folder=folder), _BACKUP, shown="backing up")
+    output.answer(ctx, rooms.archives.backup, rooms.archives.BackUp(folder=folder), _BACKUP, shown="backing up")
 
 
 def restore(
@@ -87,17 +80,15 @@ def restore(
     folder: Folder,
     names: Names = None,
     at: Annotated[
-        str | None, typer.Option("--at", metavar="TIME", help="The last backup until then, such as 2030-01-31T18:00.")
+        str | None, Option("--at", metavar="TIME", help="The last backup until then, such as 2030-01-31T18:00.")
     ] = None,
 ) -> None:
     """Make objects what they were at the last backup.
 
     In all buckets, with versions, tags and attributes. Objects that are not in the backup are left alone.
     """
-    from omega_domain.commands import archives
-
-    request = archives.Restore(folder=folder, names=tuple(names or ()), at=parsing.moment(at, option="--at"))
-    output.answer(ctx, archives.restore, request, _LANDED, empty=_NOTHING, shown="restoring")
+    request = rooms.archives.Restore(folder=folder, names=tuple(names or ()), at=parsing.moment(at, option="--at"))
+    output.answer(ctx, rooms.archives.restore, request, _LANDED, empty=_NOTHING, shown="restoring")
 
 
 def _show_archive(found: ArchiveFacts) -> None:

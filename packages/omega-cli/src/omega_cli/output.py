@@ -242,11 +242,10 @@ def plain(value: Any) -> Any:
 
 def _facts(result: Any, columns: Sequence[str]) -> dict[str, Any]:
     """Return fields and properties of a result, with times and durations as people read them."""
-    if not columns:
-        found: dict[str, Any] = plain(result)
-        return found
     if isinstance(result, Mapping):
-        return {name: plain(result.get(name)) for name in columns}
+        return {name: _shown(result.get(name)) for name in columns or result}
+    if not columns:
+        return dict(plain(result))
     return {name: _shown(getattr(result, name if hasattr(result, name) else f"{name}_")) for name in columns}
 
 
@@ -288,7 +287,7 @@ def _in_units(seconds: int, *, units: int) -> str:
     return " ".join(f"{count} {unit}" for i, (count, unit) in enumerate(found) if count or i == 0)
 
 
-_SIZES = frozenset({"size", "total", "exclusive", "live", "stored", "reclaimable", "current", "written"})
+_SIZES = frozenset({"size", "total", "exclusive", "live", "stored", "reclaimable", "current", "written", "to copy"})
 _NUMBERS = _SIZES | {"version", "versions", "rows", "capacity", "waiting", "workers", "took", "attempts"}
 _TIMES = frozenset({"created", "modified"})
 _WHOLE = _TIMES | {"status", "age", "seen"}

@@ -15,23 +15,16 @@ if TYPE_CHECKING:
     from omega_domain.commands.registry import Command
     from omega_domain.commands.requests import StoreName
     from omega_domain.omega import Omega
-    from omega_domain.repository.objects import OmegaStore
     from omega_domain.runtime.runtime import OmegaRuntime
     from omega_ml.settings import Settings
 
 Request = TypeVar("Request")
 Result = TypeVar("Result")
 
+_NAMES: Final[tuple[StoreName, ...]] = ("datasets", "models", "jobs", "scripts")
 #: What may be written for a store: its name, or one of what it keeps.
 STORES: Final[Mapping[str, StoreName]] = {
-    "datasets": "datasets",
-    "dataset": "datasets",
-    "models": "models",
-    "model": "models",
-    "jobs": "jobs",
-    "job": "jobs",
-    "scripts": "scripts",
-    "script": "scripts",
+    written: name for name in _NAMES for written in (name, name.removesuffix("s"))
 }
 
 _FLAGS = {"--json": "as_json", "--local": "local", "--debug": "debug", "--yes": "yes"}
@@ -159,15 +152,9 @@ def ask(question: str) -> str:
     return sys.stdin.readline().strip()
 
 
-def store_of(ctx: typer.Context) -> OmegaStore:
-    """Return the store that a command is about."""
-    store: OmegaStore = getattr(Session.of(ctx).omega, store_name(ctx))
-    return store
-
-
 def store_name(ctx: typer.Context) -> StoreName:
     """Return the store that a command is about: that of its argument WHAT, or the one its group is named after."""
-    named = ctx.params.get("store") or (ctx.parent.info_name if ctx.parent else "")
+    named = ctx.params.get("store") or ctx.params.get("what") or (ctx.parent.info_name if ctx.parent else "")
     return STORES[str(named)]
 
 

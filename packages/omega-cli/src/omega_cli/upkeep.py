@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Option
 
-from omega_cli import output, parsing
+from omega_cli import output, parsing, rooms
 from omega_cli.session import Session
 
 if TYPE_CHECKING:
@@ -16,40 +17,34 @@ if TYPE_CHECKING:
 def gc(
     ctx: typer.Context,
     grace: Annotated[
-        str | None, typer.Option(help="How long what was replaced or dropped is kept: 30m, 12h, 7d, 0s.")
+        str | None, Option(help="How long what was replaced or dropped is kept: 30m, 12h, 7d, 0s.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Only say what would be removed.")] = False,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Remove also payloads of which nothing is known since what named them is lost."),
+        Option("--force", help="Remove also payloads of which nothing is known since what named them is lost."),
     ] = False,
 ) -> None:
     """Remove what nothing needs any more.
 
     In all buckets of the context. What was replaced or dropped is kept for the grace period.
     """
-    from omega_domain.commands import upkeep
-
     kept = parsing.duration(grace, option="--grace")
-    request = upkeep.CollectGarbage(grace=kept, dry_run=dry_run, force=force)
-    output.answer(ctx, upkeep.gc, request, shown="collecting")
+    request = rooms.upkeep.CollectGarbage(grace=kept, dry_run=dry_run, force=force)
+    output.answer(ctx, rooms.upkeep.gc, request, shown="collecting")
 
 
 def fsck(
     ctx: typer.Context,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Only see that payloads are there, without reading them.")
-    ] = False,
+    quick: Annotated[bool, Option("--quick", help="Only see that payloads are there, without reading them.")] = False,
 ) -> None:
     """Check that nothing is missing, damaged, or somebody else's code.
 
     In all buckets of the context; the exit code is 1 if something is.
     """
-    from omega_domain.commands import upkeep
-
     columns = ("severity", "where", "what", "remedy")
-    request = upkeep.CheckObjects(quick=quick)
-    found = output.answer(ctx, upkeep.fsck, request, columns, empty="all is well", shown="checking")
+    request = rooms.upkeep.CheckObjects(quick=quick)
+    found = output.answer(ctx, rooms.upkeep.fsck, request, columns, empty="all is well", shown="checking")
     if any(finding.severity != "garbage" for finding in found):
         raise typer.Exit(1)
 
@@ -59,9 +54,7 @@ def du(ctx: typer.Context) -> None:
 
     In all buckets of the context, or the one of --bucket.
     """
-    from omega_domain.commands import upkeep
-
-    output.answer(ctx, upkeep.du, upkeep.ShowUsage(bucket=Session.of(ctx).bucket), people=_show_usage)
+    output.answer(ctx, rooms.upkeep.du, rooms.upkeep.ShowUsage(bucket=Session.of(ctx).bucket), people=_show_usage)
 
 
 def _show_usage(found: UsageReport) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from omega_domain.commands.facts import ObjectFacts
+from omega_domain.commands.promotion_facts import HistoryFacts
 from omega_domain.commands.registry import Command, command
 from omega_domain.commands.requests import OfObjectIn
-from omega_domain.entities.promotion import Difference, HistoryEntry, Outcome, Place, PromotionPlan
+from omega_domain.entities.promotion import HistoryEntry
 from omega_domain.omega import STORE_NAMES, Omega
 from omega_domain.promotion.gate_specs import GATES, known_gates
 from omega_domain.repository.history import History
@@ -17,88 +18,8 @@ from omega_domain.repository.objects import OmegaStore
 
 
 @dataclass(frozen=True, kw_only=True)
-class PromotionFacts:
-    """What a promotion would do.
-
-    Attributes:
-        source: the version that is promoted.
-        target: where to, with the version that is live there.
-        versions: numbers of the source's versions that are copied, oldest first; the last becomes the live one.
-        tags: tags of the source that travel, and the number of the version of each.
-        differences: what will be different in the target.
-        size: bytes of the promoted version.
-        bytes_to_copy: bytes that the target lacks.
-        gates: what the gates say.
-        forced: why it is done though a gate refuses.
-        brings: the same of the datasets that are promoted before.
-        is_done: whether the target is already as it would be.
-        is_allowed: whether no gate objects, or the promotion is forced.
-    """
-
-    source: Place
-    target: Place
-    versions: tuple[int, ...]
-    tags: Mapping[str, int]
-    differences: tuple[Difference, ...]
-    size: int
-    bytes_to_copy: int
-    gates: tuple[Outcome, ...]
-    forced: str | None
-    brings: tuple[PromotionFacts, ...]
-    is_done: bool
-    is_allowed: bool
-
-    @classmethod
-    def of(cls, plan: PromotionPlan) -> PromotionFacts:
-        """Return the facts of a plan."""
-        return cls(
-            source=plan.source,
-            target=plan.target,
-            versions=plan.versions,
-            tags=plan.tags,
-            differences=plan.differences,
-            size=plan.size,
-            bytes_to_copy=plan.bytes_to_copy,
-            gates=plan.outcomes,
-            forced=plan.forced,
-            brings=tuple(map(cls.of, plan.brings)),
-            is_done=plan.is_done,
-            is_allowed=plan.is_allowed,
-        )
-
-    @property
-    def whole(self) -> Iterator[PromotionFacts]:
-        """The facts of what is brought along, and these, in the order in which it is carried out."""
-        for facts in self.brings:
-            yield from facts.whole
-        yield self
-
-    @property
-    def would(self) -> str:
-        """What the promotion would do, in words for people."""
-        if all(facts.is_done for facts in self.whole):
-            return "change nothing: it is there already"
-        if all(outcome.passed for facts in self.whole for outcome in facts.gates):
-            return "be done"
-        return "be forced, which is recorded" if self.is_allowed else "be refused"
-
-
-@dataclass(frozen=True, kw_only=True)
 class ShowHistory(OfObjectIn):
     """Of which object the history is asked for."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class HistoryFacts:
-    """What is on record of a name.
-
-    Attributes:
-        records: the records, oldest first.
-        problems: which of them are missing or were changed.
-    """
-
-    records: tuple[HistoryEntry, ...]
-    problems: tuple[str, ...]
 
 
 @command("promotion.history", right="{store}:read@{bucket}/{plain_name}")

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Final, Literal
 
 from omega_domain.commands.facts import ObjectFacts
-from omega_domain.commands.promotion import PromotionFacts
+from omega_domain.commands.promotion_facts import PromotionFacts
 from omega_domain.commands.registry import Command, command
 from omega_domain.commands.requests import OfObject
 from omega_domain.omega import Omega
