@@ -12,22 +12,19 @@ from typing import IO, TYPE_CHECKING, Any, Final, Literal, TypeVar
 import typer
 
 from omega_cli.session import Session
+from omega_domain.commands import words
 from omega_domain.errors import UnsupportedOptionError
 
 if TYPE_CHECKING:
     from omega_domain.commands.registry import Command
 
+age, duration, moment, printable, size = words.age, words.duration, words.moment, words.printable, words.size
+
 Request = TypeVar("Request")
 Result = TypeVar("Result")
 
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-_STEP = 1000
 _UNLIMITED = 1 << 16
 _CHUNK = 1 << 20
-_MILLI = 1000
-_ONE_DECIMAL = 10
-#: What a terminal would act on instead of showing it.
-_ESCAPED: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
 
 #: What people see of the metadata of an object that was just saved.
@@ -44,16 +41,10 @@ def answer(
     people: Callable[[Result], None] | None = None,
     shown: str = "",
 ) -> Result:
-    """Run a command of the registry and print its result, as :func:`show` does; return it.
+    """Run a command of the registry, while a terminal shows what is done; print its result as :func:`show` does.
 
-    Args:
-        ctx: of the command of the command line.
-        command: the command.
-        request: what is asked of it.
-        columns: as of :func:`show`.
-        empty: as of :func:`show`.
-        people: as of :func:`show`.
-        shown: what a terminal shows while it runs; nothing by default.
+    Returns:
+        The result.
     """
     session = Session.of(ctx)
     found = session.run(command, request, shown=shown)
@@ -199,40 +190,6 @@ def cell(name: str, value: Any) -> str:
     return f"{value:,}" if name in _NUMBERS and isinstance(value, int) else str(value)
 
 
-def size(count: int) -> str:
-    """Return a number of bytes in the unit that fits: ``12.3 MB``."""
-    value, unit = float(count), 0
-    while value >= _STEP and unit < len(_UNITS) - 1:
-        value, unit = value / _STEP, unit + 1
-    return f"{value:.1f} {_UNITS[unit]}" if unit else f"{count} B"
-
-
-def moment(value: datetime | str) -> str:
-    """Return a time to the second, in UTC."""
-    when = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return f"{when:%Y-%m-%d %H:%M:%S}"
-
-
-def duration(took: timedelta | None) -> str | None:
-    """Return how long something took as people say it: ``340 ms``, ``2.5 s``, ``3 min 20 s``; None from None."""
-    if took is None:
-        return None
-    seconds = max(0.0, took.total_seconds())
-    if round(seconds, 3) < 1:
-        return f"{seconds * _MILLI:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < _ONE_DECIMAL else _in_units(round(seconds), units=2)
-
-
-def age(when: datetime, now: datetime) -> str:
-    """Return how long ago something was, in the unit that fits: ``3 s``."""
-    return _in_units(max(0, round((now - when).total_seconds())), units=1)
-
-
-def printable(text: str) -> str:
-    """Return text without what would steer a terminal; line ends and tabs stay."""
-    return text.translate(_ESCAPED)
-
-
 def plain(value: Any) -> Any:
     """Return a result in plain JSON types."""
     from omega_domain.commands.plain import to_plain
@@ -274,17 +231,6 @@ def _readable(value: Any) -> str:
     if isinstance(value, dict | list):
         return json.dumps(plain(value), indent=2, ensure_ascii=False)
     return str(value)
-
-
-def _in_units(seconds: int, *, units: int) -> str:
-    """Return a time in its greatest units: ``2 h 5 min``; what is zero behind the first is left out."""
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    counts = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")]
-    first = next((i for i, (count, _) in enumerate(counts) if count), len(counts) - 1)
-    found = counts[first : first + units]
-    return " ".join(f"{count} {unit}" for i, (count, unit) in enumerate(found) if count or i == 0)
 
 
 _SIZES = frozenset({"size", "total", "exclusive", "live", "stored", "reclaimable", "current", "written", "to copy"})
