@@ -17,6 +17,7 @@ from omega_cli.session import STORES, store_name
 if TYPE_CHECKING:
     from omega_domain.commands.promotion import GateFacts
     from omega_domain.commands.promotion_facts import HistoryFacts, PromotionFacts
+    from omega_domain.entities.promotion import HistoryEntry
 
 What = Annotated[
     Literal["datasets", "dataset", "models", "model", "jobs", "job", "scripts", "script"],
@@ -62,10 +63,10 @@ def promote(
         str | None, Option(metavar="REASON", help="Do it though a gate refuses; the reason is recorded.")
     ] = None,
     with_data: Annotated[
-        bool, Option("--with-data", help="Take along the datasets that a model was fitted on.")
+        bool, Option("--with-data", help="Take the datasets along that a model was fitted on.")
     ] = False,
     versions: Annotated[
-        str, Option(metavar="N|all", help="How many of its versions to take.", show_default=False)
+        str, Option(metavar="N|all", help="How many of its versions to take; by default one.", show_default=False)
     ] = "1",
     tags: Annotated[bool, Option("--tags", help="Take its tags along.")] = False,
 ) -> None:
@@ -140,7 +141,7 @@ def approve(
     request = rooms.promotion.ApproveObject(
         store=STORES[store], name=name, bucket=bucket, role=role, note=note, digest=digest
     )
-    output.answer(ctx, rooms.promotion.approve, request, ("name", "version", "digest", "role", "author"))
+    output.answer(ctx, rooms.promotion.approve, request, people=_show_approval)
 
 
 def gates(ctx: typer.Context, bucket: In = None) -> None:
@@ -166,6 +167,11 @@ def _show_plan(found: PromotionFacts) -> None:
         if found.target.version is not None:
             output.show_section("changes", found.changes, ["what", "live", "promoted"])
         output.show_section("gates", found.said, ["gate", "of", "says", "why"])
+
+
+def _show_approval(found: HistoryEntry) -> None:
+    said = {name: getattr(found, name) for name in ("name", "version", "digest", "role")}
+    output.print_facts({**said, "by": found.author})
 
 
 def _show_gates(found: GateFacts) -> None:
