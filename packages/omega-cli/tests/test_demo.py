@@ -16,8 +16,7 @@ import pytest
 from rich.console import Console
 
 import omega_ml
-from omega_cli import demonstrating
-from omega_cli.demo import story
+from omega_cli.demo import command, story
 from omega_cli.demo.narration import code_of, tell_end
 from omega_domain.errors import SettingsError
 
@@ -85,7 +84,7 @@ def test_it_never_works_in_the_user_s_own_store(home: Path, monkeypatch: pytest.
     monkeypatch.setattr(story, "STEPS", ())
     monkeypatch.setattr("omega_cli.demo.narration.STEPS", ())
     Path("omega.toml").write_text('home = "precious"')
-    assert om("demo", "--json").json["store"] == f"file://{demonstrating.HOME.expanduser()}"
+    assert om("demo", "--json").json["store"] == f"file://{command.HOME.expanduser()}"
 
 
 def test_without_the_data_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,45 +18,33 @@ from omega_cli.session import Session
 from omega_domain.errors import UnsupportedOptionError
 
 
-@pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (12_345_678, "12.3 MB"), (10**18, "1000.0 PB")]
-)
-def test_sizes_have_the_unit_that_fits(count: int, text: str) -> None:
-    assert output.size(count) == text
+@dataclass(frozen=True)
+class Row:
+    from_: str
+    took: timedelta
+    tags: tuple[str, ...] = ()
+
+    @property
+    def object(self) -> str:
+        return f"datasets/{self.from_}"
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0 ms"),
-        (-3, "0 ms"),
-        (0.0304, "30 ms"),
-        (0.9996, "1.0 s"),
-        (9.94, "9.9 s"),
-        (59.4, "59 s"),
-        (60, "1 min"),
-        (200, "3 min 20 s"),
-        (7205, "2 h"),
-        (7500, "2 h 5 min"),
-        (90_000, "1 d 1 h"),
-        (864_000, "10 d"),
-    ],
-)
-def test_durations_have_the_units_that_fit(seconds: float, text: str) -> None:
-    assert output.duration(timedelta(seconds=seconds)) == text
+def test_people_see_fields_and_properties_of_a_result(capsys: pytest.CaptureFixture[str]) -> None:
+    row = Row("a", timedelta(seconds=2))
+    output.show(Session(), row, ["object", "from", "took", "tags"])
+    output.show(Session(), (row,), ["took"])
+    output.show(Session(), {"a": 1}, ["a"])
+    output.show(Session(), row, people=lambda result: output.print_line(result.object))
+    assert capsys.readouterr().out.splitlines() == [
+        *["object  datasets/a", "from    a", "took    2.0 s", "tags    -"],
+        *[" took", "2.0 s", "a  1", "datasets/a"],
+    ]
 
 
-def test_what_has_not_begun_has_no_duration() -> None:
-    assert output.duration(None) is None
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(-5, "0 s"), (0.4, "0 s"), (3, "3 s"), (119, "1 min"), (7199, "1 h"), (86_400, "1 d"), (4_000_000, "46 d")],
-)
-def test_an_age_has_the_unit_that_fits(seconds: float, text: str) -> None:
-    now = datetime(2025, 1, 1, tzinfo=UTC)
-    assert output.age(now - timedelta(seconds=seconds), now) == text
+def test_no_rows_are_told_by_a_function_that_is_asked_only_then(capsys: pytest.CaptureFixture[str]) -> None:
+    output.show(Session(), (), ["name"], empty=lambda: "nothing")
+    output.show(Session(), [{"name": "x"}], ["name"], empty=lambda: pytest.fail("there are rows"))
+    assert capsys.readouterr().err == "nothing\n"
 
 
 def test_text_from_elsewhere_can_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Parsing: values, attributes, filters and durations as they are written on a command line."""
+"""Parsing: values, attributes, conditions and durations as they are written on a command line."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from datetime import timedelta
 import pytest
 import typer
 
-from omega_cli.parsing import duration, filter_of, pairs, value_of
-from omega_domain.entities.query import Q
+from omega_cli.parsing import conditions, duration, pairs, value_of
 
 
 @pytest.mark.parametrize(
@@ -29,27 +28,10 @@ def test_what_is_no_pair_is_refused(item: str) -> None:
         pairs([item], option="--param")
 
 
-def test_text_is_left_to_typed_columns() -> None:
-    found = filter_of(["x__gt=5", "y=a"], typed=True)
-    assert found is not None
-    assert found.to_plain() == Q(x__gt="5", y="a").to_plain()
-
-
-def test_untyped_values_are_json_or_text() -> None:
-    found = filter_of(["x__in=5,a"], typed=False)
-    assert found is not None
-    assert found.matches({"x": 5})
-    assert found.matches({"x": "a"})
-
-
-def test_no_condition_is_no_filter() -> None:
-    assert filter_of([], typed=True) is None
-
-
-def test_isnull_takes_true_or_false() -> None:
-    found = filter_of(["x__isnull=true"], typed=True)
-    assert found is not None
-    assert found.matches({"x": None})
+def test_conditions_have_a_name_and_a_value() -> None:
+    assert conditions(["x__gt=5", "y=a=b"]) == ("x__gt=5", "y=a=b")
+    with pytest.raises(typer.BadParameter, match="write --where name=value"):
+        conditions(["x"])
 
 
 def test_durations() -> None:

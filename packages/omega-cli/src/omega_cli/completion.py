@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from omega_cli.session import STORES, Session, store_of
+from omega_cli.session import STORES, Session, store_name
 
 if TYPE_CHECKING:
     from omega_domain.stores import OmegaStore
@@ -16,34 +16,22 @@ if TYPE_CHECKING:
 _RECENT = 50
 
 
-def objects(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Complete the name of an object in the store of the command's group."""
-    return _matching(incomplete, lambda: _names(store_of(ctx), incomplete))
+def _of_store(store: str = "") -> Callable[[typer.Context, str], list[str]]:
+    """Return what completes the name of an object of a store; by default of the one that the command is about."""
+
+    def complete(ctx: typer.Context, incomplete: str) -> list[str]:
+        return _matching(incomplete, lambda: _names(_store(ctx, store), incomplete))
+
+    return complete
 
 
-def datasets(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Complete the name of a dataset."""
-    return _matching(incomplete, lambda: _names(Session.of(ctx).omega.datasets, incomplete))
-
-
-def models(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Complete the name of a model."""
-    return _matching(incomplete, lambda: _names(Session.of(ctx).omega.models, incomplete))
-
-
-def scripts(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Complete the name of a script."""
-    return _matching(incomplete, lambda: _names(Session.of(ctx).omega.scripts, incomplete))
+objects, datasets, models, scripts = (_of_store(), *map(_of_store, ("datasets", "models", "scripts")))
+promotable = objects
 
 
 def tasks(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete the id of one of the last tasks."""
     return _matching(incomplete, lambda: (record.id for record in Session.of(ctx).runtime.recent(_RECENT)))
-
-
-def promotable(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Complete the name of an object in the store that the command's first argument names."""
-    return _matching(incomplete, lambda: _names(getattr(Session.of(ctx).omega, STORES[ctx.params["what"]]), incomplete))
 
 
 def objects_by_store(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -75,6 +63,11 @@ def described(incomplete: str) -> list[str]:
 def kinds(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete a kind of objects."""
     return _matching(incomplete, lambda: Session.of(ctx).omega.context.registry.kinds)
+
+
+def _store(ctx: typer.Context, name: str) -> OmegaStore:
+    store: OmegaStore = getattr(Session.of(ctx).omega, name or store_name(ctx))
+    return store
 
 
 def _names(store: OmegaStore, typed: str) -> list[str]:

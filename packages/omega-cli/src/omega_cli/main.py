@@ -12,27 +12,27 @@ import typer
 from typer.core import TyperGroup
 
 from omega_cli import (
-    archiving,
+    archive,
     completion,
     configuring,
     contexts,
-    demonstrating,
-    history,
     keys,
+    objects,
     output,
-    promoting,
+    promotion,
     runtime,
-    stores,
     upkeep,
     working,
 )
+from omega_cli.demo.command import demo
+from omega_cli.help import running
 from omega_cli.session import Session
 
 DONE, FAILED = 0, 1
 
 #: The commands in the sections of the help.
 SECTIONS = {
-    "Objects": (*stores.GROUPS, "promote", "rollback", "history", "approve", "gates", "export", "import", "buckets"),
+    "Objects": (*objects.GROUPS, "promote", "rollback", "history", "approve", "gates", "export", "import", "buckets"),
     "Runtime": ("runtime", "worker"),
     "Upkeep": ("gc", "fsck", "du", "backup", "restore", "doctor", "context", "config", "keys"),
     "Try it": ("demo", "shell"),
@@ -55,28 +55,28 @@ class Group(TyperGroup):
 
 
 app = typer.Typer(name="om", cls=Group, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
-for _name, _help in stores.GROUPS.items():
-    app.add_typer(stores.app, name=_name, help=_help)
-app.command("promote")(promoting.promote)
-app.command("rollback")(history.rollback)
-app.command("history")(history.history)
-app.command("approve")(history.approve)
-app.command("gates")(history.gates)
-app.command("export")(archiving.export)
-app.command("import")(archiving.import_)
+for _name, _help in objects.GROUPS.items():
+    app.add_typer(objects.app, name=_name, help=_help)
+app.command("promote", cls=promotion.PROMOTING)(promotion.promote)
+app.command("rollback", cls=running("promotion.rollback"))(promotion.rollback)
+app.command("history", cls=running("promotion.history"))(promotion.history)
+app.command("approve", cls=running("promotion.approve"))(promotion.approve)
+app.command("gates", cls=running("promotion.gates"))(promotion.gates)
+app.command("export", cls=running("archives.export"))(archive.export)
+app.command("import", cls=running("archives.import", describe="--list"))(archive.import_)
 app.command("buckets")(configuring.buckets)
 app.add_typer(runtime.app, name="runtime")
 app.command("worker", context_settings=working.OPTIONS)(working.worker)
-app.command("gc")(upkeep.gc)
-app.command("fsck")(upkeep.fsck)
-app.command("du")(upkeep.du)
-app.command("backup")(archiving.backup)
-app.command("restore")(archiving.restore)
+app.command("gc", cls=running("upkeep.gc"))(upkeep.gc)
+app.command("fsck", cls=running("upkeep.fsck"))(upkeep.fsck)
+app.command("du", cls=running("upkeep.du"))(upkeep.du)
+app.command("backup", cls=running("archives.backup"))(archive.backup)
+app.command("restore", cls=running("archives.restore"))(archive.restore)
 app.command("doctor")(configuring.doctor)
 app.add_typer(contexts.app, name="context")
 app.add_typer(configuring.app, name="config")
 app.add_typer(keys.app, name="keys")
-app.command("demo")(demonstrating.demo)
+app.command("demo")(demo)
 app.command("shell")(configuring.shell)
 
 

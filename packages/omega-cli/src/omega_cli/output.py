@@ -3,44 +3,111 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from typing import IO, TYPE_CHECKING, Any, Final, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, TypeVar
+
+import typer
 
 from omega_cli.session import Session
+from omega_domain.commands import words
 from omega_domain.errors import UnsupportedOptionError
 
 if TYPE_CHECKING:
-    from omega_domain.repository.metadata import Metadata
+    from omega_domain.commands.registry import Command
 
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-_STEP = 1000
+age, duration, moment, printable, size = words.age, words.duration, words.moment, words.printable, words.size
+
+Request = TypeVar("Request")
+Result = TypeVar("Result")
+
 _UNLIMITED = 1 << 16
 _CHUNK = 1 << 20
-_MILLI = 1000
-_ONE_DECIMAL = 10
-#: What a terminal would act on instead of showing it.
-_ESCAPED: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
 
-def show_rows(session: Session, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, empty: str = "") -> None:
+#: What people see of the metadata of an object that was just saved.
+SAVED: Final = ("name", "bucket", "kind", "version", "tags", "size")
+
+
+def answer(
+    ctx: typer.Context,
+    command: Command[Request, Result],
+    request: Request,
+    columns: Sequence[str] = (),
+    *,
+    empty: str | Callable[[], str] = "",
+    people: Callable[[Result], None] | None = None,
+    shown: str = "",
+) -> Result:
+    """Run a command of the registry, while a terminal shows what is done; print its result as :func:`show` does.
+
+    Returns:
+        The result.
+    """
+    session = Session.of(ctx)
+    found = session.run(command, request, shown=shown)
+    show(session, found, columns, empty=empty, people=people)
+    return found
+
+
+def show(
+    session: Session,
+    result: Result,
+    columns: Sequence[str] = (),
+    *,
+    empty: str | Callable[[], str] = "",
+    people: Callable[[Result], None] | None = None,
+) -> None:
+    """Print the result of a command: as JSON, or for people as a table of rows or as a line for each fact.
+
+    Args:
+        session: says in which form.
+        result: a dataclass, a mapping, or a tuple of rows.
+        columns: which fields or properties people see, in this order; all facts by default.
+        empty: what people are told if there are no rows; a function is only asked then.
+        people: prints a result that is neither rows nor facts to people.
+    """
+    if session.as_json:
+        print_json(result)
+    elif people is not None:
+        people(result)
+    elif isinstance(result, list | tuple):
+        print_rows(result, columns, empty=empty)
+    else:
+        print_facts(_facts(result, columns))
+
+
+def show_rows(
+    session: Session,
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    *,
+    empty: str | Callable[[], str] = "",
+) -> None:
     """Print records: a table of some columns, or all of them as a JSON array."""
     if session.as_json:
-        print_json([dict(row) for row in rows])
-    elif rows:
-        print_table([[cell(name, row.get(name)) for name in columns] for row in rows], columns)
+        print_json(rows)
+    else:
+        print_rows(rows, columns, empty=empty)
+
+
+def print_rows(
+    rows: Sequence[Any], columns: Sequence[str], *, empty: str | Callable[[], str] = "", indent: int = 0
+) -> None:
+    """Print records for people, as a table of some of their fields or properties."""
+    if rows:
+        found = [_facts(row, columns) for row in rows]
+        print_table([[cell(name, row[name]) for name in columns] for row in found], columns, indent=indent)
     elif empty:
-        note(empty)
+        note(empty if isinstance(empty, str) else empty())
 
 
-def show_section(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, empty: str = "none") -> None:
+def show_section(title: str, rows: Sequence[Any], columns: Sequence[str], *, empty: str = "none") -> None:
     """Print one of several tables for people, under a title."""
     print_line(f"{title}:" if rows else f"{title}: {empty}")
-    if rows:
-        print_table([[cell(name, row.get(name)) for name in columns] for row in rows], columns, indent=2)
+    print_rows(rows, columns, indent=2)
 
 
 def show_facts(session: Session, facts: Mapping[str, Any]) -> None:
@@ -48,14 +115,12 @@ def show_facts(session: Session, facts: Mapping[str, Any]) -> None:
     if session.as_json:
         print_json(facts)
     else:
-        print_table([[name, cell(name, value)] for name, value in facts.items()])
+        print_facts(facts)
 
 
-def show_saved(session: Session, meta: Metadata) -> None:
-    """Print the metadata of what was just saved: the main facts, or all of them as JSON."""
-    facts = meta.to_plain()
-    shown = ("name", "bucket", "kind", "version", "tags", "size")
-    show_facts(session, facts if session.as_json else {name: facts[name] for name in shown})
+def print_facts(facts: Mapping[str, Any]) -> None:
+    """Print one record for people, a line for each fact."""
+    print_table([[name, cell(name, value)] for name, value in facts.items()])
 
 
 def show_object(session: Session, facts: Mapping[str, Any], value: Any, *, is_cut: bool = False) -> None:
@@ -68,14 +133,6 @@ def show_object(session: Session, facts: Mapping[str, Any], value: Any, *, is_cu
         print_line(_readable(value))
     if is_cut:
         note("there is more: --limit 0 prints all, a file name behind the name writes all")
-
-
-def show_text(session: Session, name: str, text: str) -> None:
-    """Print text, or a JSON object that holds it under a name."""
-    if session.as_json:
-        print_json({name: text})
-    else:
-        print_line(text)
 
 
 def print_json(value: Any) -> None:
@@ -133,53 +190,26 @@ def cell(name: str, value: Any) -> str:
     return f"{value:,}" if name in _NUMBERS and isinstance(value, int) else str(value)
 
 
-def size(count: int) -> str:
-    """Return a number of bytes in the unit that fits: ``12.3 MB``."""
-    value, unit = float(count), 0
-    while value >= _STEP and unit < len(_UNITS) - 1:
-        value, unit = value / _STEP, unit + 1
-    return f"{value:.1f} {_UNITS[unit]}" if unit else f"{count} B"
-
-
-def moment(value: datetime | str) -> str:
-    """Return a time to the second, in UTC."""
-    when = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return f"{when:%Y-%m-%d %H:%M:%S}"
-
-
-def duration(took: timedelta | None) -> str | None:
-    """Return how long something took as people say it: ``340 ms``, ``2.5 s``, ``3 min 20 s``; None from None."""
-    if took is None:
-        return None
-    seconds = max(0.0, took.total_seconds())
-    if round(seconds, 3) < 1:
-        return f"{seconds * _MILLI:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < _ONE_DECIMAL else _in_units(round(seconds), units=2)
-
-
-def age(when: datetime, now: datetime) -> str:
-    """Return how long ago something was, in the unit that fits: ``3 s``."""
-    return _in_units(max(0, round((now - when).total_seconds())), units=1)
-
-
-def printable(text: str) -> str:
-    """Return text without what would steer a terminal; line ends and tabs stay."""
-    return text.translate(_ESCAPED)
-
-
 def plain(value: Any) -> Any:
-    """Return a result in plain JSON types: frames as records, arrays as lists, times as text, NaN as null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, date):
-        return None if value != value else value.isoformat()  # noqa: PLR0124 -- NaT is a datetime that equals nothing
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    return _plain_object(value)
+    """Return a result in plain JSON types."""
+    from omega_domain.commands.plain import to_plain
+
+    return to_plain(value)
+
+
+def _facts(result: Any, columns: Sequence[str]) -> dict[str, Any]:
+    """Return fields and properties of a result, with times and durations as people read them."""
+    if isinstance(result, Mapping):
+        return {name: _shown(result.get(name)) for name in columns or result}
+    if not columns:
+        return dict(plain(result))
+    return {name: _shown(getattr(result, name if hasattr(result, name) else f"{name}_")) for name in columns}
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return duration(value)
+    return moment(value) if isinstance(value, datetime) else plain(value)
 
 
 def _print_file(file: IO[Any], facts: Mapping[str, Any], *, as_json: bool) -> None:
@@ -203,28 +233,7 @@ def _readable(value: Any) -> str:
     return str(value)
 
 
-def _plain_object(value: Any) -> Any:
-    if hasattr(value, "to_plain"):
-        return plain(value.to_plain())
-    if hasattr(value, "columns") and hasattr(value, "to_dict"):
-        return plain(value.to_dict("records"))
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    return str(value)
-
-
-def _in_units(seconds: int, *, units: int) -> str:
-    """Return a time in its greatest units: ``2 h 5 min``; what is zero behind the first is left out."""
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    counts = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")]
-    first = next((i for i, (count, _) in enumerate(counts) if count), len(counts) - 1)
-    found = counts[first : first + units]
-    return " ".join(f"{count} {unit}" for i, (count, unit) in enumerate(found) if count or i == 0)
-
-
-_SIZES = frozenset({"size", "total", "exclusive", "live", "stored", "reclaimable", "current"})
+_SIZES = frozenset({"size", "total", "exclusive", "live", "stored", "reclaimable", "current", "written", "to copy"})
 _NUMBERS = _SIZES | {"version", "versions", "rows", "capacity", "waiting", "workers", "took", "attempts"}
 _TIMES = frozenset({"created", "modified"})
 _WHOLE = _TIMES | {"status", "age", "seen"}

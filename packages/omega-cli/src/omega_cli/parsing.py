@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
-
-if TYPE_CHECKING:
-    from omega_domain.entities.query import Q
-
-_LISTS = ("__in", "__nin", "__between")
 
 
 def pairs(items: Iterable[str], *, option: str) -> dict[str, Any]:
@@ -26,30 +20,18 @@ def pairs(items: Iterable[str], *, option: str) -> dict[str, Any]:
 
 def value_of(text: str) -> Any:
     """Return what the text means as JSON, or the text itself."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+    from omega_domain.commands.conditions import value_of
+
+    return value_of(text)
 
 
-def filter_of(conditions: Iterable[str], *, typed: bool) -> Q | None:
-    """Return a filter from ``column__operator=value`` items, all of which must hold; None without any.
-
-    Args:
-        conditions: the items; ``in``, ``nin`` and ``between`` take values between commas, ``isnull`` true or false.
-        typed: whether what is filtered has columns with types, to which the text of a value is converted.
+def conditions(items: Iterable[str]) -> tuple[str, ...]:
+    """Return ``column__operator=value`` items as they are.
 
     Raises:
         typer.BadParameter: an item is not of this form.
-        InvalidFilterError: an operator does not take its value.
     """
-    from omega_domain.entities.query import Q, all_of
-
-    filters = []
-    for key, text in (_split(item, "--where") for item in conditions):
-        read = str if typed and not key.endswith("__isnull") else value_of
-        filters.append(Q(**{key: [read(piece) for piece in text.split(",")] if key.endswith(_LISTS) else read(text)}))
-    return all_of(filters) if filters else None
+    return tuple("=".join(_split(item, "--where")) for item in items)
 
 
 def duration(text: str | None, *, option: str) -> timedelta | None:

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Final, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
+    from omega_domain.commands.registry import Command
+    from omega_domain.commands.requests import StoreName
     from omega_domain.omega import Omega
     from omega_domain.runtime.runtime import OmegaRuntime
-    from omega_domain.stores import OmegaStore
     from omega_ml.settings import Settings
 
+Request = TypeVar("Request")
+Result = TypeVar("Result")
+
+_NAMES: Final[tuple[StoreName, ...]] = ("datasets", "models", "jobs", "scripts")
 #: What may be written for a store: its name, or one of what it keeps.
-STORES = {
-    "datasets": "datasets",
-    "dataset": "datasets",
-    "models": "models",
-    "model": "models",
-    "jobs": "jobs",
-    "job": "jobs",
-    "scripts": "scripts",
-    "script": "scripts",
+STORES: Final[Mapping[str, StoreName]] = {
+    written: name for name in _NAMES for written in (name, name.removesuffix("s"))
 }
 
 _FLAGS = {"--json": "as_json", "--local": "local", "--debug": "debug", "--yes": "yes"}
@@ -75,13 +73,25 @@ class Session:
         runtime = self.omega.runtime
         return runtime.mode(local=True) if self.local else runtime
 
-    def other(self, *, bucket: str | None, context: str | None) -> Omega:
-        """Return the bucket or context that something is promoted to; by default this bucket."""
-        if context is None:
-            return self.omega if bucket is None else self.omega[bucket]
-        from omega_ml.composition import setup
+    def run(
+        self, command: Command[Request, Result], request: Request, *, om: Omega | None = None, shown: str = ""
+    ) -> Result:
+        """Run a command; before it changes a protected context, ask.
 
-        return setup(context=context, bucket=bucket)
+        Args:
+            command: the command.
+            request: what is asked of it.
+            om: the bucket to ask; by default that of this session.
+            shown: what a terminal shows while it runs; nothing by default.
+
+        Raises:
+            ProtectedContextError: nobody agreed.
+        """
+        om = om or self.omega
+        if command.is_change(request):
+            self.changing(command.target(om, request))
+        with working(shown):
+            return command(om, request)
 
     def changing(self, omega: Omega | None = None) -> None:
         """Ask before a protected context is changed: this one, or that of another Omega. Others are not asked about.
@@ -142,16 +152,16 @@ def ask(question: str) -> str:
     return sys.stdin.readline().strip()
 
 
-def store_of(ctx: typer.Context) -> OmegaStore:
-    """Return the store that the group of a command is named after: datasets, models, jobs or scripts."""
-    store: OmegaStore = getattr(Session.of(ctx).omega, str(ctx.parent.info_name if ctx.parent else ""))
-    return store
+def store_name(ctx: typer.Context) -> StoreName:
+    """Return the store that a command is about: that of its argument WHAT, or the one its group is named after."""
+    named = ctx.params.get("store") or ctx.params.get("what") or (ctx.parent.info_name if ctx.parent else "")
+    return STORES[str(named)]
 
 
 @contextmanager
 def working(message: str) -> Iterator[None]:
-    """Show that something is going on, on stderr, while it is a terminal."""
-    if not sys.stderr.isatty():
+    """Show that something is going on, on stderr, while it is a terminal; nothing is shown of an empty message."""
+    if not message or not sys.stderr.isatty():
         yield
         return
     from rich.console import Console

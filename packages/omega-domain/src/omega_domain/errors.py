@@ -9,6 +9,7 @@
     ├── InvalidNameError (ValueError)
     ├── InvalidFilterError (ValueError)
     ├── InvalidTagError (ValueError)
+    ├── InvalidRightError (ValueError)
     ├── UnsupportedObjectError (TypeError)
     ├── UnsupportedOptionError (TypeError)
     ├── UnsupportedActionError (NotImplementedError)
@@ -80,6 +81,10 @@ class InvalidFilterError(OmegaError, ValueError):
 
 class InvalidTagError(OmegaError, ValueError):
     """The tag can not be told from a version number or breaks the grammar of names."""
+
+
+class InvalidRightError(OmegaError, ValueError):
+    """The text breaks the grammar of rights."""
 
 
 class UnsupportedObjectError(OmegaError, TypeError):

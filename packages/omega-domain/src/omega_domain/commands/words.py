@@ -1,0 +1,58 @@
+"""Words for people: sizes, times and durations as they are read, in terminals and on pages."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+_UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB")
+_STEP: Final = 1000
+_MILLI: Final = 1000
+_ONE_DECIMAL: Final = 10
+#: What a terminal would act on instead of showing it.
+_ESCAPED: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
+
+
+def size(count: int) -> str:
+    """Return a number of bytes in the unit that fits: ``12.3 MB``."""
+    value, unit = float(count), 0
+    while value >= _STEP and unit < len(_UNITS) - 1:
+        value, unit = value / _STEP, unit + 1
+    return f"{value:.1f} {_UNITS[unit]}" if unit else f"{count} B"
+
+
+def moment(value: datetime | str) -> str:
+    """Return a time to the second, in UTC."""
+    when = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return f"{when:%Y-%m-%d %H:%M:%S}"
+
+
+def duration(took: timedelta | None) -> str | None:
+    """Return how long something took as people say it: ``340 ms``, ``2.5 s``, ``3 min 20 s``; None from None."""
+    if took is None:
+        return None
+    seconds = max(0.0, took.total_seconds())
+    if round(seconds, 3) < 1:
+        return f"{seconds * _MILLI:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < _ONE_DECIMAL else _in_units(round(seconds), units=2)
+
+
+def age(when: datetime, now: datetime) -> str:
+    """Return how long ago something was, in the unit that fits: ``3 s``."""
+    return _in_units(max(0, round((now - when).total_seconds())), units=1)
+
+
+def printable(text: str) -> str:
+    """Return text without what would steer a terminal; line ends and tabs stay."""
+    return text.translate(_ESCAPED)
+
+
+def _in_units(seconds: int, *, units: int) -> str:
+    """Return a time in its greatest units: ``2 h 5 min``; what is zero behind the first is left out."""
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    counts = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")]
+    first = next((i for i, (count, _) in enumerate(counts) if count), len(counts) - 1)
+    found = counts[first : first + units]
+    return " ".join(f"{count} {unit}" for i, (count, unit) in enumerate(found) if count or i == 0)

@@ -1,0 +1,59 @@
+"""Sizes, times and durations as people read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from omega_domain.commands import words
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (12_345_678, "12.3 MB"), (10**18, "1000.0 PB")]
+)
+def test_sizes_have_the_unit_that_fits(count: int, text: str) -> None:
+    assert words.size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 ms"),
+        (-3, "0 ms"),
+        (0.0304, "30 ms"),
+        (0.9996, "1.0 s"),
+        (9.94, "9.9 s"),
+        (59.4, "59 s"),
+        (60, "1 min"),
+        (200, "3 min 20 s"),
+        (7205, "2 h"),
+        (7500, "2 h 5 min"),
+        (90_000, "1 d 1 h"),
+        (864_000, "10 d"),
+    ],
+)
+def test_durations_have_the_units_that_fit(seconds: float, text: str) -> None:
+    assert words.duration(timedelta(seconds=seconds)) == text
+
+
+def test_what_has_not_begun_has_no_duration() -> None:
+    assert words.duration(None) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-5, "0 s"), (0.4, "0 s"), (3, "3 s"), (119, "1 min"), (7199, "1 h"), (86_400, "1 d"), (4_000_000, "46 d")],
+)
+def test_an_age_has_the_unit_that_fits(seconds: float, text: str) -> None:
+    now = datetime(2025, 1, 1, tzinfo=UTC)
+    assert words.age(now - timedelta(seconds=seconds), now) == text
+
+
+def test_a_time_is_told_to_the_second() -> None:
+    for when in (datetime(2030, 1, 31, 18, 0, 1, 5, tzinfo=UTC), "2030-01-31T18:00:01.5+00:00"):
+        assert words.moment(when) == "2030-01-31 18:00:01"
+
+
+def test_text_is_printable() -> None:
+    assert words.printable("red \x1b[31m\tone\ntwo") == "red \\x1b[31m\tone\ntwo"
