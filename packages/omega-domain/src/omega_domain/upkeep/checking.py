@@ -44,7 +44,9 @@ class Usage:
     """What an object takes.
 
     Attributes:
-        bucket, prefix, name: the object.
+        bucket: of the object.
+        prefix: of its store.
+        name: of the object.
         versions: how many live versions it has.
         current: bytes of the current version.
         total: bytes that its live versions reach, each blob counted once.

@@ -1,4 +1,4 @@
-"""Former name of :mod:`omega_domain.testing.trust.keys`."""
+"""Former name of ``omega_domain.testing.trust.keys``."""
 
 from __future__ import annotations
 
