@@ -83,4 +83,4 @@ def test_a_name_is_given_once() -> None:
 def test_the_core_has_a_registry_that_can_not_be_changed() -> None:
     assert core_commands()["objects.list"].name == "objects.list"
     with pytest.raises(TypeError, match="item assignment"):
-        core_commands()["objects.list"] = greet  # type: ignore[index]
+        core_commands()["objects.list"] = greet  # type: ignore[index] # that it has no such method is the test

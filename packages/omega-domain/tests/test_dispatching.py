@@ -118,7 +118,7 @@ def _dying(executor: Executor, task: Task) -> None:
     def die(*_: Any, **__: Any) -> bool:
         raise DyingError
 
-    executor._records.succeed = die  # type: ignore[method-assign]
+    executor._records.succeed = die  # type: ignore[method-assign] # the fault
     executor.execute(task.to_json())
 
 
@@ -246,7 +246,7 @@ class TestLosing:
         cluster.om.runtime.model("double").predict(LARGE, rName=None)
         task, _ = cluster.broker.messages[0]
         executor = cluster.executor()
-        executor._records.succeed = lambda *_, **__: False  # type: ignore[method-assign]
+        executor._records.succeed = lambda *_, **__: False  # type: ignore[method-assign] # the fault
         before = temporaries(cluster.om)
         assert executor.execute(task.to_json()) is None
         assert temporaries(cluster.om) == before

@@ -510,7 +510,7 @@ class TestCallbacks:
     def test_a_script_of_a_runtime_without_an_omega_says_so(self, om: Omega, runtime: OmegaRuntime) -> None:
         om.scripts.put([1], "walk", kind=Walking.KIND)
         result = runtime.script("walk").run()
-        runtime._submission.queue.work()  # type: ignore[attr-defined]
+        runtime._submission.queue.work()  # type: ignore[attr-defined] # it is a LaterQueue
         with pytest.raises(UnsupportedActionError, match="was not given an Omega"):
             result.get(1)
 

@@ -69,7 +69,7 @@ def put(
     append: Annotated[bool, Option("--append", help="Add to what is there, instead of replacing it.")] = False,
     tag: Annotated[str | None, Option(help="Tag of the new version.")] = None,
     attributes: Attributes = [],  # noqa: B006 -- typer copies it
-    dates: Annotated[list[str], Option("--date", metavar="COLUMN", help="Column of a CSV to read as dates.")] = [],  # noqa: B006
+    dates: Annotated[list[str], Option("--date", metavar="COLUMN", help="Column of a CSV to read as dates.")] = [],  # noqa: B006 -- typer copies it
 ) -> None:
     """Put a file under a name.
 

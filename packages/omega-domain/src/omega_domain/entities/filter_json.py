@@ -41,7 +41,7 @@ def from_plain(plain: Any) -> Any:
     if not isinstance(plain, Mapping | list):
         return plain
     try:
-        ((tag, content),) = plain.items()  # type: ignore[union-attr]
+        ((tag, content),) = plain.items()  # type: ignore[union-attr] # what is no dict raises below
         leaf = _BY_TAG[tag]
         return leaf.decode(map(from_plain, content) if leaf.holds_values else content)
     except (AttributeError, ValueError, TypeError, LookupError, ArithmeticError) as error:

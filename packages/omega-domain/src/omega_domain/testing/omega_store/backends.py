@@ -99,7 +99,7 @@ class CustomBackendContract(WithStores):
         class Forgetful(TextBackend):
             KIND = "test.forgetful"
 
-            def put(self, obj: str, name: str) -> StoredObject:  # type: ignore[override] # noqa: ARG002 -- it forgets all
+            def put(self, obj: str, name: str) -> StoredObject:  # type: ignore[override] # noqa: ARG002 -- it takes no options, and forgets all
                 return self.data_store.make_metadata(name, self.KIND)
 
         store.register_backend(Forgetful.KIND, Forgetful)

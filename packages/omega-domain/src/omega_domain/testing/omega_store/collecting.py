@@ -254,6 +254,6 @@ class CollectContract(WithStores):
 
 def _writer(text: str) -> Callable[..., int]:
     def write(file: object) -> int:
-        return file.write(text.encode())  # type: ignore[attr-defined, no-any-return]
+        return file.write(text.encode())  # type: ignore[attr-defined, no-any-return] # any writer
 
     return write
