@@ -107,7 +107,7 @@ def model(
         raise typer.BadParameter(f"{action} takes no target; those that do: {', '.join(WITH_TARGET)}", param_hint="Y")
     options = parsing.pairs(param, option="--param") | {key: value for key, value in given.items() if value is not None}
     view = _view(ctx, require=require, wait=wait, timeout=timeout, logging=logging)
-    if action not in READING or result is not None:
+    if action not in READING or options.get("rName") is not None:  # also by --param rName=…
         Session.of(ctx).changing()
     _submit(ctx, f"{action} {name}", lambda: getattr(view.model(name), action)(**options), no_wait=no_wait)
 
