@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal, cast, overload
@@ -11,6 +12,7 @@ from omega_domain.archives.exporting import export_objects, import_objects
 from omega_domain.archives.importing import Imported
 from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, ObjectRef
 from omega_domain.entities.promotion import HistoryEntry, PromotionPlan
+from omega_domain.errors import UnsupportedOptionError
 from omega_domain.ports.promotion import Promotion, PromotionRequest
 from omega_domain.promotion.promoting import CopyingPromotion
 from omega_domain.repository.context import Context
@@ -70,9 +72,10 @@ class OmegaStore(Objects):
         Raises:
             PromotionError: it can not be promoted there. PromotionRefusedError: a gate refused it; nothing was changed.
             UntrustedObjectError: it is not trusted where it is. InvalidNameError: it is a piece of an object, or the
-            name there is no plain one.
+            name there is no plain one. UnsupportedOptionError: there is no such option.
         """
         source = self._resolve(ObjectRef.parse_whole(name, "promote"), required=True)
+        _refuse_unknown(options, name)
         request = PromotionRequest(source=source, target=other, asname=asname, **options)
         if dry_run:
             return _promotion_to(other).plan(request)
@@ -180,6 +183,14 @@ class Stores:
     def of(self, prefix: str) -> OmegaStore:
         """Return a new store of the type that this prefix stands for."""
         return OmegaStore(self.context, prefix=prefix, bucket=self.bucket)
+
+
+def _refuse_unknown(options: Mapping[str, Any], name: str) -> None:
+    known = [field.name for field in fields(PromotionRequest) if field.name not in {"source", "target", "asname"}]
+    if unknown := [option for option in options if option not in known]:
+        raise UnsupportedOptionError(
+            f"{', '.join(map(repr, unknown))} can not be used to promote {name!r}: there are {', '.join(known)}"
+        )
 
 
 def _promotion_to(target: Objects) -> Promotion:

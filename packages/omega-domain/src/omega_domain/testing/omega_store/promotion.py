@@ -9,6 +9,7 @@ from omega_domain.errors import (
     InvalidTagError,
     ObjectNotFoundError,
     PromotionError,
+    UnsupportedOptionError,
 )
 from omega_domain.ports.promotion import PromotionRequest
 from omega_domain.promotion.promoting import CopyingPromotion
@@ -124,6 +125,16 @@ class PromotionContract(WithStores):
         draft = store.make_metadata("d", "test.text")
         with pytest.raises(PromotionError, match="not saved"):
             CopyingPromotion().promote(PromotionRequest(source=draft, target=prod))
+
+    def test_an_option_that_is_none_is_refused_naming_those_there_are(
+        self, store: OmegaStore, prod: OmegaStore
+    ) -> None:
+        store.put("one", "a")
+        with pytest.raises(
+            UnsupportedOptionError, match=r"'tagg' can not be used to promote 'a': there are tag, gates"
+        ):
+            store.promote("a", prod, tagg="live")
+        assert prod.list() == []
 
     def test_promotion_within_a_bucket_under_another_name(self, store: OmegaStore) -> None:
         store.put("one", "a")
