@@ -63,8 +63,8 @@ class CuttableProxy:
         """Open the way again; connections whose bytes were lost are closed."""
         if self._state in {"blackhole", "mute"}:
             self._run(self._close)
+        self._state = "open"  # before anybody can connect: what the first is answered would be lost, and it would wait
         self._run(self._listen)
-        self._state = "open"
 
     def _run(self, do: Callable[[], Awaitable[Any]]) -> None:
         async def run() -> None:
