@@ -20,10 +20,11 @@ from omega_domain.tasks.actions import ModelAction
 
 if TYPE_CHECKING:
     from omega_domain.commands.registry import Command
-    from omega_domain.commands.tasks import CallOnWorkers, TaskValue
+    from omega_domain.commands.tasks import CallOnWorkers, SubmittedTask
     from omega_domain.omega import Omega
 
 Call = TypeVar("Call", bound="CallOnWorkers")
+Task = TypeVar("Task", bound="SubmittedTask")
 
 ACTIONS = f"One of {', '.join(get_args(ModelAction))}."
 _NAMED: Final = re.compile(r"[^\W\d]\w*=")
@@ -187,7 +188,7 @@ def _call_of(items: Sequence[str]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return tuple(map(parsing.value_of, values)), parsing.pairs(named, option="KEY=VALUE")
 
 
-def _submit(ctx: typer.Context, command: Command[Omega, Call, TaskValue], request: Call, *, shown: str) -> None:
+def _submit(ctx: typer.Context, command: Command[Omega, Call, Task], request: Call, *, shown: str) -> None:
     """Submit a task, and print its result, or its id if nobody waits for it."""
     session = Session.of(ctx)
     with redirect_stdout(sys.stderr):  # what a task in this process prints is not the result

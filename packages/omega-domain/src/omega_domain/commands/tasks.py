@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
-from omega_domain.commands.plain import ASIDE, OMITTED, Omitted
+from omega_domain.commands.plain import ASIDE
 from omega_domain.commands.registry import Command, command
 from omega_domain.commands.task_facts import GroupFacts, QueueFacts, TaskFacts, WorkerFacts, queue_facts
 from omega_domain.commands.words import counted
@@ -17,7 +17,7 @@ from omega_domain.omega import Omega
 from omega_domain.runtime.runtime import OmegaRuntime
 from omega_domain.tasks.actions import DATA_OF, READING, ModelAction
 from omega_domain.tasks.records import TaskRecords
-from omega_domain.tasks.results import AsyncResult, GroupResult
+from omega_domain.tasks.results import AsyncResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,18 +66,27 @@ class CallOnWorkers(OnWorkers):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskValue:
-    """A task, and what it returned.
+class SubmittedTask:
+    """A task.
 
     Attributes:
-        id: id of the task.
+        id: id of the task, or of several that were submitted together.
         status: PENDING, STARTED, SUCCESS or FAILURE.
-        value: what it returned; only if it was waited for.
     """
 
     id: str
     status: Status
-    value: Any | Omitted = OMITTED
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskValue(SubmittedTask):
+    """A task that has ended, and what it returned.
+
+    Attributes:
+        value: what it returned.
+    """
+
+    value: Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,10 +131,10 @@ class CallModel(CallOnWorkers):
 
 
 @command("tasks.model", right="runtime:run@{bucket}/{plain_name}", changes=True)
-def call_model(om: Omega, request: CallModel) -> TaskValue:
+def call_model(om: Omega, request: CallModel) -> TaskValue | SubmittedTask:
     """Train or use a model by name."""
     call = getattr(request.runtime_in(om).model(request.name), request.action)
-    return _value(call(**request.arguments), no_wait=request.no_wait)
+    return _answer(request, call(**request.arguments))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,10 +151,10 @@ class RunScript(CallOnWorkers):
 
 
 @command("tasks.script", right="runtime:run@{bucket}/{plain_name}", changes=True)
-def run_script(om: Omega, request: RunScript) -> TaskValue:
+def run_script(om: Omega, request: RunScript) -> TaskValue | SubmittedTask:
     """Run a script by name."""
     script = request.runtime_in(om).script(request.name)
-    return _value(script.run(*request.args, **request.kwargs), no_wait=request.no_wait)
+    return _answer(request, script.run(*request.args, **request.kwargs))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,7 +228,9 @@ class WaitForTask:
 @command("tasks.result", right="runtime:read")
 def result(om: Omega, request: WaitForTask) -> TaskValue:
     """Return what a task returned, once it has ended, or raise what it raised."""
-    return _value(om.runtime.result(request.task), timeout=request.timeout)
+    task = om.runtime.result(request.task)
+    value = task.get(request.timeout)
+    return TaskValue(id=task.id, status=task.status, value=value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -331,8 +342,11 @@ def cancel(om: Omega, request: CancelTasks) -> tuple[CancelledTask, ...]:
     )
 
 
-def _value(task: AsyncResult | GroupResult, *, no_wait: bool = False, timeout: float | None = None) -> TaskValue:
-    value = OMITTED if no_wait else task.get(timeout)
+def _answer(request: CallOnWorkers, task: AsyncResult) -> TaskValue | SubmittedTask:
+    """Return the task, with its value if the request waits for it."""
+    if request.no_wait:
+        return SubmittedTask(id=task.id, status=task.status)
+    value = task.get()
     return TaskValue(id=task.id, status=task.status, value=value)
 
 
