@@ -34,6 +34,7 @@ CHANGING = [
     "gc",
     "runtime model m fit x[a] x[b]",
     "runtime model m predict x[a] --result predicted",
+    "runtime model m predict x[a] -p rName=predicted",
     "runtime script s run",
     "demo",
 ]
