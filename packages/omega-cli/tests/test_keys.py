@@ -32,6 +32,7 @@ def test_the_own_key_is_shown_and_exported(om: Run, tmp_path: Path) -> None:
     facts = om("keys", "show", "--json").json
     assert facts["folder"].endswith("omega/keys/default")
     assert om("keys", "export").out == facts["public"] + "\n"
+    assert om("keys", "export", "--json").json["public"] == facts["public"]
     assert om("keys", "export", "--path", tmp_path / "me.pub").code == 0
     assert (tmp_path / "me.pub").read_text() == facts["public"] + "\n"
 

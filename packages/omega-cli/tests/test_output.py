@@ -48,7 +48,7 @@ def test_no_rows_are_told_by_a_function_that_is_asked_only_then(capsys: pytest.C
 
 
 def test_text_from_elsewhere_can_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    output.show_facts(Session(), {"note": "red \x1b[31m, \x9bm, bell \a", "lines": "one\ntwo"})
+    output.show(Session(), {"note": "red \x1b[31m, \x9bm, bell \a", "lines": "one\ntwo"})
     assert capsys.readouterr().out.splitlines() == [
         "note   red \\x1b[31m, \\x9bm, bell \\x07",
         "lines  one",
@@ -106,7 +106,7 @@ def test_cells_are_what_people_read(name: str, value: object, text: str) -> None
 
 
 def test_a_table_that_is_piped_has_one_line_a_row(capsys: pytest.CaptureFixture[str]) -> None:
-    output.show_rows(Session(), [{"name": "[red]x", "author": "y " * 100}], ["name", "author"])
+    output.show(Session(), [{"name": "[red]x", "author": "y " * 100}], ["name", "author"])
     assert capsys.readouterr().out.splitlines() == ["name    author", f"[red]x  {'y ' * 99}y"]
 
 
@@ -114,7 +114,7 @@ def test_a_table_fits_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setenv("TERM", "xterm")
-    output.show_rows(Session(), [{"name": "x", "author": "y " * 100}], ["name", "author"])
+    output.show(Session(), [{"name": "x", "author": "y " * 100}], ["name", "author"])
     shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
     assert max(map(len, shown.splitlines())) <= 40
 

@@ -35,6 +35,7 @@ CHANGING = [
     "runtime model m fit x[a] x[b]",
     "runtime model m predict x[a] --result predicted",
     "runtime model m predict x[a] --param rName=predicted",
+    "runtime model m predict x[a] -p rName=predicted",
     "runtime script s run",
     "demo",
 ]

@@ -225,7 +225,7 @@ def test_all_of_a_record_is_shown(om: Run, clustered: Omega) -> None:
     assert "ValueError: two" in facts["error"]["traceback"]
     assert facts["waited"] >= 0
     assert facts["took"] >= 0
-    described = om("runtime", "status", "--help").out.partition("With an ID {")[2].partition("}")[0]
+    described = om("runtime", "status", "--help").out.partition("with an ID {")[2].partition("}")[0]
     assert list(facts) == described.replace(",", " ").split()
 
 

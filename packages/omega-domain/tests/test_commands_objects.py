@@ -11,6 +11,7 @@ from omega_domain.commands.objects import (
     CompactObject,
     DropObject,
     ExplainKinds,
+    ListBuckets,
     ListObjects,
     ListVersions,
     SetAttributes,
@@ -107,6 +108,11 @@ def test_objects_and_kinds_are_explained(om: Omega) -> None:
     for name in (None, "c"):
         assert TextBackend.KIND in run(om, "objects.help", ExplainKinds(store="datasets", name=name))["help"]
     assert run(om, "objects.summary", SummarizeObject(store="datasets", name="c"))["kind"] == TextBackend.KIND
+
+
+def test_buckets_that_hold_objects_are_listed(om: Omega) -> None:
+    om["prod"].datasets.put("new", "d")
+    assert run(om, "objects.buckets", ListBuckets()) == [{"bucket": "omega"}, {"bucket": "prod"}]
 
 
 def test_a_request_may_be_about_another_bucket(om: Omega) -> None:

@@ -17,6 +17,7 @@ from omega_domain.omega import Omega
 @dataclass(frozen=True, kw_only=True)
 class Greet(OfObject):
     dry_run: bool = False
+    only_reads: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +52,16 @@ def test_a_command_is_called_with_a_bucket_and_a_request(om: Omega) -> None:
 
 
 def test_a_command_knows_its_types_and_what_it_is_for() -> None:
-    assert greet.request_type is Greet
+    assert (greet.subject_type, greet.request_type) == (Omega, Greet)
     assert greet.result_type == tuple[str, ...]
     assert greet.summary == "Greet an object."
     assert (greet.streams, send.streams) == ("nothing", "gives bytes")
 
 
-def test_a_dry_run_is_no_change() -> None:
+def test_a_dry_run_and_a_look_are_no_change() -> None:
     assert greet.is_change(Greet(store="models", name="m"))
     assert not greet.is_change(Greet(store="models", name="m", dry_run=True))
+    assert not greet.is_change(Greet(store="models", name="m", only_reads=True))
     assert not send.is_change(Send(store="models", name="m", bucket="prod"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -116,6 +116,9 @@ def test_a_type_without_a_form_in_json_is_refused() -> None:
         (Tree, "{kind, from, planted, leaves: [{width, height}], branches: [{…}], notes, grows, price?}"),
         (tuple[str, ...], "an array"),
         (Mapping[str, Any], "an object"),
+        (Leaf | Bush, "{width, height} or {leaf?}"),
+        (Leaf | tuple[Leaf, ...], "an object"),
+        (Iterator[Leaf], "an array of {width, height}"),
     ],
 )
 def test_the_help_says_in_a_line_what_a_result_holds(type_: Any, summary: str) -> None:

@@ -57,3 +57,23 @@ def test_a_time_is_told_to_the_second() -> None:
 
 def test_text_is_printable() -> None:
     assert words.printable("red \x1b[31m\tone\ntwo") == "red \\x1b[31m\tone\ntwo"
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (None, None),
+        ((3, None, ""), "3"),
+        ((1234.5, 5000, ""), "1,234.50 of 5,000 (25 %)"),
+        ((0, 0, ""), "0"),
+        ((5, None, "rows"), "5: rows"),
+        ((30, 100, "loading"), "30 of 100 (30 %): loading"),
+    ],
+)
+def test_progress_is_a_number_a_share_and_a_note(said: tuple[float, float | None, str] | None, text: str) -> None:
+    assert words.progress(said and dict(zip(("done", "total", "note"), said, strict=True))) == text
+
+
+def test_what_there_is_none_of_is_not_counted() -> None:
+    assert words.counted({"SUCCESS": 1200, "FAILURE": 0, "STARTED": 1}) == "1,200 SUCCESS, 1 STARTED"
+    assert words.counted({}) == words.counted({"SUCCESS": 0}) == "none"

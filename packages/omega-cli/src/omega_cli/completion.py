@@ -31,7 +31,7 @@ promotable = objects
 
 def tasks(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete the id of one of the last tasks."""
-    return _matching(incomplete, lambda: (record.id for record in Session.of(ctx).runtime.recent(_RECENT)))
+    return _matching(incomplete, lambda: (record.id for record in Session.of(ctx).omega.runtime.recent(_RECENT)))
 
 
 def objects_by_store(ctx: typer.Context, incomplete: str) -> list[str]:

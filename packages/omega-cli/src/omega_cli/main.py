@@ -14,15 +14,15 @@ from typer.core import TyperGroup
 from omega_cli import (
     archive,
     completion,
-    configuring,
-    contexts,
+    config,
+    context,
     keys,
     objects,
     output,
     promotion,
     runtime,
     upkeep,
-    working,
+    worker,
 )
 from omega_cli.demo.command import demo
 from omega_cli.help import running
@@ -64,20 +64,20 @@ app.command("approve", cls=running("promotion.approve"))(promotion.approve)
 app.command("gates", cls=running("promotion.gates"))(promotion.gates)
 app.command("export", cls=running("archives.export"))(archive.export)
 app.command("import", cls=running("archives.import", describe="--list"))(archive.import_)
-app.command("buckets")(configuring.buckets)
+app.command("buckets", cls=running("objects.buckets"))(config.buckets)
 app.add_typer(runtime.app, name="runtime")
-app.command("worker", context_settings=working.OPTIONS)(working.worker)
+app.command("worker", context_settings=worker.OPTIONS)(worker.worker)
 app.command("gc", cls=running("upkeep.gc"))(upkeep.gc)
 app.command("fsck", cls=running("upkeep.fsck"))(upkeep.fsck)
 app.command("du", cls=running("upkeep.du"))(upkeep.du)
 app.command("backup", cls=running("archives.backup"))(archive.backup)
 app.command("restore", cls=running("archives.restore"))(archive.restore)
-app.command("doctor")(configuring.doctor)
-app.add_typer(contexts.app, name="context")
-app.add_typer(configuring.app, name="config")
+app.command("doctor", cls=running("doctor.examine"))(config.doctor)
+app.add_typer(context.app, name="context")
+app.add_typer(config.app, name="config")
 app.add_typer(keys.app, name="keys")
 app.command("demo")(demo)
-app.command("shell")(configuring.shell)
+app.command("shell")(config.shell)
 
 
 def _show_version(value: bool) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 age, duration, moment, printable, size = words.age, words.duration, words.moment, words.printable, words.size
 
+Subject = TypeVar("Subject")
 Request = TypeVar("Request")
 Result = TypeVar("Result")
 
@@ -33,7 +34,7 @@ SAVED: Final = ("name", "bucket", "kind", "version", "tags", "size")
 
 def answer(
     ctx: typer.Context,
-    command: Command[Request, Result],
+    command: Command[Subject, Request, Result],
     request: Request,
     columns: Sequence[str] = (),
     *,
@@ -79,20 +80,6 @@ def show(
         print_facts(_facts(result, columns))
 
 
-def show_rows(
-    session: Session,
-    rows: Sequence[Mapping[str, Any]],
-    columns: Sequence[str],
-    *,
-    empty: str | Callable[[], str] = "",
-) -> None:
-    """Print records: a table of some columns, or all of them as a JSON array."""
-    if session.as_json:
-        print_json(rows)
-    else:
-        print_rows(rows, columns, empty=empty)
-
-
 def print_rows(
     rows: Sequence[Any], columns: Sequence[str], *, empty: str | Callable[[], str] = "", indent: int = 0
 ) -> None:
@@ -108,14 +95,6 @@ def show_section(title: str, rows: Sequence[Any], columns: Sequence[str], *, emp
     """Print one of several tables for people, under a title."""
     print_line(f"{title}:" if rows else f"{title}: {empty}")
     print_rows(rows, columns, indent=2)
-
-
-def show_facts(session: Session, facts: Mapping[str, Any]) -> None:
-    """Print one record: a line for each fact, or a JSON object."""
-    if session.as_json:
-        print_json(facts)
-    else:
-        print_facts(facts)
 
 
 def print_facts(facts: Mapping[str, Any]) -> None:

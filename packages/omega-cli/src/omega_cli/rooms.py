@@ -5,13 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from omega_domain.commands import archives, objects, promotion, upkeep
+    from omega_domain.commands import archives, logs, objects, promotion, tasks, upkeep, workers
+    from omega_ml.commands import contexts, doctor, keys, settings
     from omega_ml.commands import objects as files
     from omega_ml.commands import promotion as promoting
 
-__all__ = ["archives", "files", "objects", "promoting", "promotion", "upkeep"]
+__all__ = ["archives", "logs", "objects", "promotion", "tasks", "upkeep", "workers"]
+__all__ += ["contexts", "doctor", "files", "keys", "promoting", "settings"]
 
-_OF_ML: Final = {"files": "objects", "promoting": "promotion"}
+#: Rooms of omega_ml, and the names of their modules there.
+_OF_ML: Final = {name: name for name in ("contexts", "doctor", "keys", "settings")} | {
+    "files": "objects",
+    "promoting": "promotion",
+}
 
 
 def __getattr__(name: str) -> Any:

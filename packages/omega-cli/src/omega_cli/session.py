@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
 import typer
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from omega_domain.commands.registry import Command
     from omega_domain.commands.requests import StoreName
     from omega_domain.omega import Omega
-    from omega_domain.runtime.runtime import OmegaRuntime
-    from omega_ml.settings import Settings
+    from omega_ml.commands.workplace import Workplace
 
+Subject = TypeVar("Subject")
 Request = TypeVar("Request")
 Result = TypeVar("Result")
 
@@ -52,11 +52,11 @@ class Session:
         return session
 
     @property
-    def settings(self) -> Settings:
-        """The settings that hold for this call."""
-        from omega_ml.settings import load_settings
+    def workplace(self) -> Workplace:
+        """The settings, contexts and keys that hold for this call."""
+        from omega_ml.commands.workplace import Workplace
 
-        return load_settings({"context": self.context, "bucket": self.bucket, "home": self.home})
+        return Workplace(given={"context": self.context, "bucket": self.bucket, "home": self.home})
 
     @property
     def omega(self) -> Omega:
@@ -64,34 +64,27 @@ class Session:
         from omega_ml.composition import open_omega
 
         if not self._omega:
-            self._omega.append(open_omega(self.settings))
+            self._omega.append(open_omega(self.workplace.settings))
         return self._omega[0]
 
-    @property
-    def runtime(self) -> OmegaRuntime:
-        """The runtime, in this process if ``--local`` was given."""
-        runtime = self.omega.runtime
-        return runtime.mode(local=True) if self.local else runtime
-
-    def run(
-        self, command: Command[Request, Result], request: Request, *, om: Omega | None = None, shown: str = ""
-    ) -> Result:
-        """Run a command; before it changes a protected context, ask.
+    def run(self, command: Command[Subject, Request, Result], request: Request, *, shown: str = "") -> Result:
+        """Run a command on what it is about; before it changes a protected context, ask.
 
         Args:
             command: the command.
             request: what is asked of it.
-            om: the bucket to ask; by default that of this session.
             shown: what a terminal shows while it runs; nothing by default.
 
         Raises:
             ProtectedContextError: nobody agreed.
         """
-        om = om or self.omega
-        if command.is_change(request):
-            self.changing(command.target(om, request))
+        from omega_domain.omega import Omega
+
+        subject: Any = self.omega if issubclass(command.subject_type, Omega) else self.workplace
+        if isinstance(subject, Omega) and command.is_change(request):
+            self.changing(command.target(subject, request))
         with working(shown):
-            return command(om, request)
+            return command(subject, request)
 
     def changing(self, omega: Omega | None = None) -> None:
         """Ask before a protected context is changed: this one, or that of another Omega. Others are not asked about.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from omega_domain.commands.plain import ASIDE
 from omega_domain.errors import SettingsError
 from omega_ml import secrets, settings_edits
 from omega_ml.setting_forms import FORMS, HIDDEN, PLACES, redacted, show
@@ -54,6 +55,18 @@ class ContextFacts:
             "problem": self.problem,
         }
 
+    @property
+    def row(self) -> dict[str, Any]:
+        """The facts for people: name, used, store, broker, protected, file."""
+        return {
+            "name": self.name,
+            "used": "yes" if self.is_used else None,
+            "store": self.store,
+            "broker": self.broker,
+            "protected": "yes" if self.is_protected else None,
+            "file": list(map(_short, self.files)),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
@@ -67,7 +80,7 @@ class Chosen:
 
     name: str
     file: Path
-    but: str | None
+    but: str | None = field(metadata=ASIDE)
 
 
 class Contexts:
@@ -272,6 +285,11 @@ class Contexts:
         folder = (self._folder / Path(value).expanduser()).resolve()
         is_below = path != self._file("user") and folder.is_relative_to(path.parent.resolve())
         return str(folder.relative_to(path.parent.resolve()) if is_below else folder)
+
+
+def _short(path: Path) -> str:
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def _remedy(name: str, value: str) -> str:

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from omega_domain.backends.registry import BackendRegistry
@@ -82,7 +82,7 @@ def open_runtime(
         SettingsError: it is not installed, or a setting is wrong.
         PluginError: it can not be loaded.
     """
-    open_runtime: Callable[..., tuple[TaskQueue, Router]] = _the_runtime(RUNTIMES, plugins)
+    open_runtime: Callable[..., tuple[TaskQueue, Router]] = _the_runtime(RUNTIMES, plugins, _BROKER_NEEDS)
     return open_runtime(context, broker_url=broker_url, celeryconf=celeryconf)
 
 
@@ -93,17 +93,21 @@ def worker_runner(plugins: Iterable[EntryPoint] | None = None) -> Callable[..., 
         SettingsError: it is not installed.
         PluginError: it can not be loaded.
     """
-    runner: Callable[..., int] = _the_runtime(WORKERS, plugins)
+    runner: Callable[..., int] = _the_runtime(WORKERS, plugins, _WORKERS_NEED)
     return runner
 
 
-def _the_runtime(group: str, plugins: Iterable[EntryPoint] | None) -> Any:
+_BROKER_NEEDS: Final = (
+    "broker_url asks for the distributed runtime, which is not installed: install omega-ml[celery], or leave it out to "
+    "run tasks in this process"
+)
+_WORKERS_NEED: Final = "workers need the distributed runtime, which is not installed: install omega-ml[celery]"
+
+
+def _the_runtime(group: str, plugins: Iterable[EntryPoint] | None, otherwise: str) -> Any:
     found = _by_name(entry_points(group=group) if plugins is None else plugins)
     if CELERY not in found:
-        raise SettingsError(
-            "broker_url asks for the distributed runtime, which is not installed: install omega-ml[celery], or leave "
-            "it out to run tasks in this process"
-        )
+        raise SettingsError(otherwise)
     return _load(found[CELERY])
 
 

@@ -43,7 +43,7 @@ def _omega(session: Session) -> Omega:
     """Open the bucket dev of a store that was named for this, or else of one of the demo's own: never of the user's."""
     from omega_ml.composition import setup
 
-    source = session.settings.store.source
+    source = session.workplace.settings.store.source
     is_named = source == "argument" or source.startswith("OMEGA_") or session.context is not None
     if is_named:
         session.changing()

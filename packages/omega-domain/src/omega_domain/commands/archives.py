@@ -216,4 +216,4 @@ def _landed(done: list[Imported]) -> tuple[LandedObject, ...]:
     return tuple(LandedObject(**each.to_plain()) for each in done)
 
 
-COMMANDS: Final[tuple[Command[Any, Any], ...]] = (export, describe, import_, backup, restore)
+COMMANDS: Final[tuple[Command[Any, Any, Any], ...]] = (export, describe, import_, backup, restore)

@@ -221,13 +221,35 @@ def explain(om: Omega, request: ExplainKinds) -> Explanation:
     return Explanation(help=request.store_in(om).help(request.name))
 
 
+@dataclass(frozen=True, kw_only=True)
+class ListBuckets:
+    """All buckets are asked for; there is nothing else to say."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketRow:
+    """A bucket of a list.
+
+    Attributes:
+        bucket: its name.
+    """
+
+    bucket: str
+
+
+@command("objects.buckets", right="context:read")
+def buckets(om: Omega, _: ListBuckets) -> tuple[BucketRow, ...]:
+    """List the buckets that hold objects."""
+    return tuple(BucketRow(bucket=name) for name in om.buckets)
+
+
 def _origin(provenance: Mapping[str, Any] | None) -> str | None:
     if not provenance:
         return None
     return "{context}:{bucket}/{name}@{version}".format_map(provenance)
 
 
-COMMANDS: Final[tuple[Command[Any, Any], ...]] = (
+COMMANDS: Final[tuple[Command[Any, Any, Any], ...]] = (
     list_objects,
     metadata,
     set_attributes,
@@ -237,4 +259,5 @@ COMMANDS: Final[tuple[Command[Any, Any], ...]] = (
     compact,
     summary,
     explain,
+    buckets,
 )

@@ -152,4 +152,4 @@ def _declared(store: OmegaStore, name: str) -> Iterator[DeclaredGate]:
             yield DeclaredGate(store=name, object=meta.name, gate=str(spec), by="object")
 
 
-COMMANDS: Final[tuple[Command[Any, Any], ...]] = (history, rollback, approve, gates)
+COMMANDS: Final[tuple[Command[Any, Any, Any], ...]] = (history, rollback, approve, gates)

@@ -14,6 +14,7 @@ from omega_domain.entities.rights import Right
 from omega_domain.errors import PluginError
 from omega_domain.omega import Omega
 
+Subject = TypeVar("Subject")
 Request = TypeVar("Request")
 Result = TypeVar("Result")
 
@@ -21,7 +22,7 @@ Result = TypeVar("Result")
 Streams = Literal["nothing", "takes bytes", "gives bytes", "gives records"]
 
 #: The modules whose ``COMMANDS`` make the registry of the core.
-MODULES: Final = ("objects", "promotion", "archives", "upkeep")
+MODULES: Final = ("objects", "promotion", "tasks", "workers", "logs", "archives", "upkeep")
 
 
 @runtime_checkable
@@ -34,12 +35,13 @@ class SupportsTarget(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Command(Generic[Request, Result]):
-    """Something that people and programs can ask.
+class Command(Generic[Subject, Request, Result]):
+    """Something that people and programs can ask: of a bucket of a context, or of another subject, such as settings.
 
     Attributes:
         name: room and verb, such as ``objects.list``.
-        run: what is done; its annotations name the types of request and result, its docstring says what it is for.
+        run: what is done; its annotations name the types of subject, request and result, its docstring says what it is
+            for.
         right: the right that it needs, as a template over the request: ``{store}:read@{bucket}/{plain_name}``. The
             bucket is that of :meth:`target`.
         changes: whether it changes anything in the context of :meth:`target`.
@@ -47,19 +49,26 @@ class Command(Generic[Request, Result]):
     """
 
     name: str
-    run: Callable[[Omega, Request], Result]
+    run: Callable[[Subject, Request], Result]
     right: str
     changes: bool = False
     streams: Streams = "nothing"
 
-    def __call__(self, om: Omega, request: Request) -> Result:
-        """Do what is asked, in this bucket of a context; return the result."""
-        return self.run(om, request)
+    def __call__(self, subject: Subject, request: Request) -> Result:
+        """Do what is asked of a subject, such as a bucket of a context; return the result."""
+        return self.run(subject, request)
 
     @property
     def summary(self) -> str:
         """What the command is for, in one line."""
         return (inspect.getdoc(self.run) or "").partition("\n")[0]
+
+    @property
+    def subject_type(self) -> type[Subject]:
+        """The class of what is asked: an Omega, unless the command is about what there is before one is opened."""
+        name, _ = inspect.signature(self.run).parameters
+        found: type[Subject] = get_type_hints(self.run)[name]
+        return found
 
     @property
     def request_type(self) -> type[Request]:
@@ -74,8 +83,8 @@ class Command(Generic[Request, Result]):
         return get_type_hints(self.run)["return"]
 
     def is_change(self, request: Request) -> bool:
-        """Tell whether this request changes anything; one with ``dry_run`` set never does."""
-        return self.changes and not getattr(request, "dry_run", False)
+        """Tell whether this request changes anything; one with ``dry_run`` or ``only_reads`` set never does."""
+        return self.changes and not (getattr(request, "dry_run", False) or getattr(request, "only_reads", False))
 
     def target(self, om: Omega, request: Request) -> Omega:
         """Return the bucket and context that this request is about; by default the one that it is given to."""
@@ -89,22 +98,22 @@ class Command(Generic[Request, Result]):
 
 def command(
     name: str, *, right: str, changes: bool = False, streams: Streams = "nothing"
-) -> Callable[[Callable[[Omega, Request], Result]], Command[Request, Result]]:
+) -> Callable[[Callable[[Subject, Request], Result]], Command[Subject, Request, Result]]:
     """Make a command of a function; the module names it in its ``COMMANDS``."""
 
-    def of(run: Callable[[Omega, Request], Result]) -> Command[Request, Result]:
+    def of(run: Callable[[Subject, Request], Result]) -> Command[Subject, Request, Result]:
         return Command(name=name, run=run, right=right, changes=changes, streams=streams)
 
     return of
 
 
-def registry_of(commands: Iterable[Command[Any, Any]]) -> Mapping[str, Command[Any, Any]]:
+def registry_of(commands: Iterable[Command[Any, Any, Any]]) -> Mapping[str, Command[Any, Any, Any]]:
     """Return commands by name.
 
     Raises:
         PluginError: two commands have the same name.
     """
-    found: dict[str, Command[Any, Any]] = {}
+    found: dict[str, Command[Any, Any, Any]] = {}
     for each in commands:
         if each.name in found:
             first, second = found[each.name].run, each.run
@@ -117,7 +126,7 @@ def registry_of(commands: Iterable[Command[Any, Any]]) -> Mapping[str, Command[A
 
 
 @cache
-def core_commands() -> Mapping[str, Command[Any, Any]]:
+def core_commands() -> Mapping[str, Command[Any, Any, Any]]:
     """Return the commands of the core, by name."""
     modules = [import_module(f"omega_domain.commands.{name}") for name in MODULES]
     return registry_of(each for module in modules for each in module.COMMANDS)

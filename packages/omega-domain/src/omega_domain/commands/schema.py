@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import MISSING, dataclass, field, is_dataclass
 from datetime import date, datetime, timedelta
@@ -31,7 +31,7 @@ _LEAVES: Final[Mapping[Any, Schema]] = {
     date: {"type": "string", "format": "date"},
     timedelta: {"type": "number", "description": "Seconds."},
 }
-_LISTS: Final = (tuple, list, set, frozenset, Sequence, AbstractSet)
+_LISTS: Final = (tuple, list, set, frozenset, Sequence, AbstractSet, Iterator)
 _ATTRIBUTE: Final = re.compile(r"^    (\w+(?:, \w+)*): (.+(?:\n {5,}.+)*)", re.MULTILINE)
 
 
@@ -125,6 +125,8 @@ def _summary(type_: Any, within: tuple[Any, ...]) -> str:
     if _is_list(type_):
         inner = _summary(get_args(type_)[0], within)
         return f"[{inner}]" if inner else ""
+    if all(map(is_dataclass, types := get_args(type_))) and types:  # of a union, the first is told in full
+        return " or ".join(_summary(each, (*within, *types[:place])) for place, each in enumerate(types))
     if not is_dataclass(type_):
         return "" if within else "an object"
     if type_ in within:

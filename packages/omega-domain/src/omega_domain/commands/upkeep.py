@@ -67,4 +67,4 @@ def du(om: Omega, request: ShowUsage) -> UsageReport:
     return om.usage(request.bucket)
 
 
-COMMANDS: Final[tuple[Command[Any, Any], ...]] = (gc, fsck, du)
+COMMANDS: Final[tuple[Command[Any, Any, Any], ...]] = (gc, fsck, du)

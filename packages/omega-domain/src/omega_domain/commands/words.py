@@ -1,9 +1,10 @@
-"""Words for people: sizes, times and durations as they are read, in terminals and on pages."""
+"""Words for people: sizes, times, durations and counts as they are read, in terminals and on pages."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB")
 _STEP: Final = 1000
@@ -42,6 +43,20 @@ def age(when: datetime, now: datetime) -> str:
     return _in_units(max(0, round((now - when).total_seconds())), units=1)
 
 
+def progress(said: Mapping[str, Any] | None) -> str | None:
+    """Return how far a task says it is: ``30 of 100 (30 %): loading``; None if it says nothing."""
+    if not said:
+        return None
+    done, total, note = said["done"], said["total"], said["note"]
+    share = f" of {_number(total)} ({100 * done / total:.0f} %)" if total else ""
+    return f"{_number(done)}{share}{f': {note}' if note else ''}"
+
+
+def counted(counts: Mapping[Any, int]) -> str:
+    """Return how many there are of what: ``3 SUCCESS, 1 FAILURE``; ``none`` if there are none."""
+    return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "none"
+
+
 def printable(text: str) -> str:
     """Return text without what would steer a terminal; line ends and tabs stay."""
     return text.translate(_ESCAPED)
@@ -56,3 +71,7 @@ def _in_units(seconds: int, *, units: int) -> str:
     first = next((i for i, (count, _) in enumerate(counts) if count), len(counts) - 1)
     found = counts[first : first + units]
     return " ".join(f"{count} {unit}" for i, (count, unit) in enumerate(found) if count or i == 0)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"

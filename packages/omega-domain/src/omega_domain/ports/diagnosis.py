@@ -30,6 +30,12 @@ class Symptom:
         """Return a dict for JSON."""
         return asdict(self)
 
+    @property
+    def row(self) -> dict[str, str]:
+        """The facts for people: state, what, detail, with how to mend it."""
+        mend = f". Mend: {self.remedy}" if self.remedy else ""
+        return {"state": self.state, "what": self.what, "detail": f"{self.detail}{mend}"}
+
 
 @runtime_checkable
 class SupportsDiagnosis(Protocol):

@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from omega_domain.entities.names import JOBS, MODELS, SCRIPTS
+
+#: What can be asked of a model by its name.
+ModelAction = Literal[
+    "fit",
+    "partial_fit",
+    "transform",
+    "fit_transform",
+    "predict",
+    "predict_proba",
+    "decision_function",
+    "score",
+    "gridsearch",
+    "run",
+]
 
 #: Kind of object that a task is about -> prefix of the store that has it.
 PREFIX_OF: Mapping[str, str] = {"model": MODELS, "script": SCRIPTS, "job": JOBS}

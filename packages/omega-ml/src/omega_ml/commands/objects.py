@@ -153,4 +153,4 @@ def _found(om: Omega, request: OfObject, where: tuple[str, ...]) -> tuple[Metada
     return meta, filter_of(where, typed=meta.kind.startswith("pandas."))
 
 
-COMMANDS: Final[tuple[Command[Any, Any], ...]] = (put, get, save)
+COMMANDS: Final[tuple[Command[Any, Any, Any], ...]] = (put, get, save)

@@ -77,4 +77,4 @@ def _options(request: PromoteObject) -> dict[str, Any]:
     return {name: getattr(request, name) for name in ("tag", "gates", "force", "with_data", "versions", "tags")}
 
 
-COMMANDS: Final[tuple[Command[Any, Any], ...]] = (plan, promote)
+COMMANDS: Final[tuple[Command[Any, Any, Any], ...]] = (plan, promote)

@@ -10,11 +10,11 @@ from typing import Any, Final
 from omega_domain.commands.registry import Command, core_commands, registry_of
 
 #: The modules whose ``COMMANDS`` are added to the registry of the core.
-MODULES: Final = ("objects", "promotion")
+MODULES: Final = ("objects", "promotion", "contexts", "settings", "keys", "doctor")
 
 
 @cache
-def commands() -> Mapping[str, Command[Any, Any]]:
+def commands() -> Mapping[str, Command[Any, Any, Any]]:
     """Return all commands, by name."""
     modules = [import_module(f"omega_ml.commands.{name}") for name in MODULES]
     ours = [each for module in modules for each in module.COMMANDS]

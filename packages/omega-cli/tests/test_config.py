@@ -54,7 +54,7 @@ def test_the_doctor_says_how_to_mend(om: Run) -> None:
 def test_the_shell_has_om_in_it(om: Run, omega: Omega, monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, Any] = {}
     monkeypatch.setattr("code.interact", lambda **options: given.update(options))
-    monkeypatch.setattr("omega_cli.configuring.find_spec", lambda _: None)
+    monkeypatch.setattr("omega_cli.config.find_spec", lambda _: None)
     om("--bucket", "b", "shell")
     assert given["local"]["om"].bucket == "b"
     assert "Omega(context='default', bucket='b'" in given["banner"]
@@ -65,7 +65,7 @@ def test_the_shell_is_ipython_s_if_there_is_one(om: Run, monkeypatch: pytest.Mon
     ipython = ModuleType("IPython")
     ipython.start_ipython = lambda **options: given.update(options)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "IPython", ipython)
-    monkeypatch.setattr("omega_cli.configuring.find_spec", lambda _: ipython)
+    monkeypatch.setattr("omega_cli.config.find_spec", lambda _: ipython)
     om("shell")
     assert "om" in given["user_ns"]
     assert isinstance(given["user_ns"]["om"], Omega)

@@ -15,7 +15,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from omega_cli.logs import log
+from omega_cli.log import log
 from omega_cli.session import Session
 from omega_domain.entities.task import Argument, Task
 from omega_domain.errors import InvalidFilterError, ObjectNotFoundError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import typer
@@ -46,8 +46,9 @@ def worker(
     om worker --label gpu -- -E --max-tasks-per-child 100
     """
     from omega_domain.errors import UnsupportedOptionError
+    from omega_ml.plugins import worker_runner
 
-    run, session = _runner(), Session.of(ctx)
+    run, session = worker_runner(), Session.of(ctx)
     try:
         code = run(
             session.omega,
@@ -62,18 +63,6 @@ def worker(
     except UnsupportedOptionError as error:
         raise typer.BadParameter(str(error), param_hint="'-- OPTIONS'") from error
     raise typer.Exit(code)
-
-
-def _runner() -> Callable[..., int]:
-    from omega_domain.errors import SettingsError
-    from omega_ml.plugins import worker_runner
-
-    try:
-        return worker_runner()
-    except SettingsError as error:
-        raise SettingsError(
-            "workers need the distributed runtime, which is not installed: install omega-ml[celery]"
-        ) from error
 
 
 def _checked(labels: Sequence[str]) -> list[str]:
