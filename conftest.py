@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import doctest
+import faulthandler
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,6 +27,11 @@ pytest_plugins = ["tests.servers.fixtures", "tests.suite.leftovers", "tests.suit
 register_profiles()
 
 LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def pytest_configure() -> None:
+    """Show the stacks of all threads at a signal, for whoever sees that this process hangs; it goes on."""
+    faulthandler.register(signal.SIGUSR1, file=os.dup(sys.__stderr__.fileno()) if sys.__stderr__ else 2)
 
 
 @pytest.hookimpl(tryfirst=True)
