@@ -11,7 +11,7 @@ from typing import Any
 import joblib
 
 from omega_domain.errors import CorruptPayloadError, UnsupportedOptionError, UntrustedObjectError
-from omega_domain.ports.objects import TrustedFile
+from omega_domain.ports.environment import TrustedFile
 
 NEEDS_SKOPS = "format='skops' needs skops: pip install 'omega-backends[skops]'"
 
