@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import IO, Any, Literal, Protocol, overload
+from typing import IO, Any, Generic, Literal, Protocol, TypeVar, overload
 
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import ObjectKey
@@ -19,6 +19,8 @@ from omega_domain.ports.keys import KeyRing
 from omega_domain.ports.metadata import MetadataStore
 from omega_domain.ports.payloads import Payloads
 from omega_domain.ports.store import Collection, FileWriter, Store
+
+T = TypeVar("T")
 
 #: What may be loaded: what was signed, all, or only formats without code.
 Policy = Literal["signed", "any", "formats-only"]
@@ -42,6 +44,21 @@ class TrustedFile:
     file: IO[bytes]
     name: str
     types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedContent(Generic[T]):
+    """What was unpacked from a payload that may be loaded, though that runs its code.
+
+    It is made by ``unpack_trusted`` of the metadata only.
+
+    Attributes:
+        unpacked: what was made of the content, which was compared with its SHA-256.
+        name: of the object, for messages.
+    """
+
+    unpacked: T
+    name: str
 
 
 class Blob(Protocol):
@@ -272,6 +289,14 @@ class StoredObject(Protocol):
     @abstractmethod
     def gridfile(self) -> Blob | None:
         """The blob that holds the object, if one does."""
+
+    @abstractmethod
+    def unpack_trusted(self, unpack: Callable[[memoryview], T]) -> TrustedContent[T]:
+        """Give the payload, which is one blob and holds code, to a function that must be harmless whatever it is given.
+
+        Raises:
+            UntrustedObjectError: it may not be loaded here. CorruptPayloadError: it was changed.
+        """
 
     @abstractmethod
     def open_trusted(self, *, is_code: bool = True) -> AbstractContextManager[TrustedFile]:

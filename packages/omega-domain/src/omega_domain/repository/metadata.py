@@ -12,17 +12,19 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, TypeVar
 
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.version import Part, Payload, Version, VersionRef
 from omega_domain.errors import ConflictError, StoreError
-from omega_domain.ports.objects import Blob, Merge, ObjectDraft, Objects, TrustedFile
+from omega_domain.ports.objects import Blob, Merge, ObjectDraft, Objects, TrustedContent, TrustedFile
 from omega_domain.ports.store import Collection
 from omega_domain.repository.committing import Commits, Draft
 from omega_domain.repository.context import Context
 from omega_domain.repository.payloads import Payloads
+
+T = TypeVar("T")
 
 
 class Home(Objects, Protocol):
@@ -321,8 +323,18 @@ class Metadata(ObjectDraft):
         """
         self.check_trust(is_code=is_code)
         (part,) = self.parts
-        with self.objects.payloads.open(part) as file:
+        with self.objects.payloads.open(part, whole=True) as file:
             yield TrustedFile(file, self.name, self.objects.context.trust.types)
+
+    def unpack_trusted(self, unpack: Callable[[memoryview], T]) -> TrustedContent[T]:
+        """Give the payload, which is one blob and holds code, to a function that must be harmless whatever it is given.
+
+        Raises:
+            UntrustedObjectError: it may not be loaded here. CorruptPayloadError: it was changed.
+        """
+        self.check_trust()
+        (part,) = self.parts
+        return TrustedContent(self.objects.payloads.unpack(part, unpack), self.name)
 
     def check_trust(self, *, is_code: bool = True) -> None:
         """See that this may be loaded; see :meth:`omega_domain.trust.Trust.check`."""
