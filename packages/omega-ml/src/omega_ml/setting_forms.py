@@ -17,7 +17,7 @@ from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, validate_bu
 from omega_domain.entities.patience import Patience
 from omega_domain.errors import InvalidNameError
 from omega_domain.omega import DEFAULT_BUCKET
-from omega_domain.ports.objects import Policy
+from omega_domain.ports.environment import Policy
 from omega_domain.repository.context import Retention
 from omega_domain.trust import POLICIES, SIGNED
 from omega_ml import secrets

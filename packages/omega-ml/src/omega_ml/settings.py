@@ -18,7 +18,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from omega_domain.entities.patience import Patience
 from omega_domain.errors import SettingsError
-from omega_domain.ports.objects import Policy
+from omega_domain.ports.environment import Policy
 from omega_domain.repository.context import Retention
 from omega_ml import secrets
 from omega_ml.setting_forms import FORMS, PLACES, Form, show

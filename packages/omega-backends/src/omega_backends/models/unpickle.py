@@ -13,7 +13,7 @@ import joblib
 
 from omega_backends.models.pickles import Packed
 from omega_domain.errors import CorruptPayloadError, UnsupportedOptionError, UntrustedObjectError
-from omega_domain.ports.objects import TrustedContent, TrustedFile
+from omega_domain.ports.environment import TrustedContent, TrustedFile
 
 NEEDS_SKOPS = "format='skops' needs skops: pip install 'omega-backends[skops]'"
 

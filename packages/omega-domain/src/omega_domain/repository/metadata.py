@@ -10,18 +10,19 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import IO, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.version import Part, Payload, Version, VersionRef
 from omega_domain.errors import ConflictError, StoreError
-from omega_domain.ports.objects import Blob, Merge, ObjectDraft, Objects, TrustedContent, TrustedFile
+from omega_domain.ports.environment import Blob, TrustedContent, TrustedFile
+from omega_domain.ports.objects import Merge, ObjectDraft, Objects
 from omega_domain.ports.store import Collection
 from omega_domain.repository.committing import Commits, Draft
 from omega_domain.repository.context import Context
+from omega_domain.repository.files import GridFSProxy
 from omega_domain.repository.payloads import Payloads
 
 T = TypeVar("T")
@@ -59,25 +60,6 @@ class Home(Objects, Protocol):
     @abstractmethod
     def action_of(self, model: Metadata, action: str, *, data_of: Objects) -> Callable[..., Any]:
         """Return an action of a stored model, which reads its data from the bucket of another store."""
-
-
-@dataclass(frozen=True, slots=True)
-class GridFSProxy:
-    """Points at a blob, by the id that ``store.fs.put`` returned."""
-
-    grid_id: str
-    store: Objects | None = field(default=None, repr=False, compare=False)
-
-    def open(self) -> IO[bytes]:
-        """Open the blob for reading."""
-        if self.store is None:
-            raise StoreError("this GridFSProxy is not bound to a store; read it from the metadata of a saved object")
-        return self.store.fs.get(self.grid_id)
-
-    def read(self) -> bytes:
-        """Return the whole content."""
-        with self.open() as file:
-            return file.read()
 
 
 class Metadata(ObjectDraft):
@@ -333,8 +315,7 @@ class Metadata(ObjectDraft):
             UntrustedObjectError: it may not be loaded here. CorruptPayloadError: it was changed.
         """
         self.check_trust()
-        (part,) = self.parts
-        return TrustedContent(self.objects.payloads.unpack(part, unpack), self.name)
+        return TrustedContent(self.objects.payloads.unpack(self.parts[0], unpack), self.name)
 
     def check_trust(self, *, is_code: bool = True) -> None:
         """See that this may be loaded; see :meth:`omega_domain.trust.Trust.check`."""
