@@ -33,7 +33,12 @@ pytestmark = pytest.mark.changes_with("skops")
 
 
 class Slotted:
+    """Keeps its attributes in slots."""
+
     __slots__ = ("cache_dir",)
+
+    def __init__(self, cache_dir: str) -> None:
+        self.cache_dir = cache_dir
 
 
 def cached() -> Pipeline:
@@ -46,12 +51,6 @@ def bag() -> BaggingClassifier:
     model = BaggingClassifier(estimator=CountVectorizer())
     model.estimator_params, model.input = ("input",), "filename"
     return model
-
-
-def slotted() -> Any:
-    found = Slotted()
-    found.cache_dir = "/folder"
-    return found
 
 
 def cycle() -> list[Any]:
@@ -87,7 +86,7 @@ OTHERS: list[Any] = [
     FunctionTransformer(kw_args={"out": io.BytesIO()}),
     SimpleNamespace(train_dir="logs"),
     SimpleNamespace(cache_location=b"logs"),
-    slotted(),
+    Slotted("/folder"),
     {"inner": ({"deep": cached()},)},
 ]
 
@@ -128,9 +127,9 @@ def test_neither_put_nor_get_in_the_format_of_skops_takes_files(om: Omega, model
 
     data = skops.io.dumps(model)
     assert not skops.io.get_untrusted_types(data=data)
-    with pytest.raises(UntrustedObjectError, match="'m' was not loaded: .*format skops holds no such parameter"):
+    with pytest.raises(UntrustedObjectError, match=r"'m' was not loaded: .*format skops holds no such parameter"):
         load_skops(TrustedFile(io.BytesIO(data), "m"))
-    with pytest.raises(UnsupportedObjectError, match="'m' can not be put as skops: .*use joblib"):
+    with pytest.raises(UnsupportedObjectError, match=r"'m' can not be put as skops: .*use joblib"):
         om.models.put(model, "m", format="skops")
 
 

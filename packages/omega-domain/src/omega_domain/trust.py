@@ -12,14 +12,17 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from threading import Lock
-from typing import Final
+from typing import Final, Literal
 
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import DATA, ObjectKey
 from omega_domain.entities.version import Version
 from omega_domain.errors import UntrustedObjectError
 from omega_domain.ports.keys import KeyRing
-from omega_domain.ports.objects import Code, Policy
+from omega_domain.ports.objects import Policy
+
+#: Which formats may be loaded: all, or only those that hold no code.
+Code = Literal["allowed", "formats-only"]
 
 SIGNED: Final = "signed"
 ANY: Final = "any"

@@ -40,11 +40,17 @@ def examine(load: Callable[[], Settings]) -> Iterator[Symptom]:
     yield _python()
     yield from _packages()
     yield from _variables()
-    try:
-        settings = load()
-        omega = open_omega(settings)
-    except OmegaError as error:
-        yield Symptom("settings", "failed", str(error), "see `om config show --help` and the message")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            settings = load()
+            omega = open_omega(settings)
+            failed = ""
+        except OmegaError as error:
+            failed = str(error)
+    yield from (Symptom("settings", "warning", str(each.message), "see the message") for each in said)
+    if failed:
+        yield Symptom("settings", "failed", failed, "see `om config show --help` and the message")
         return
     files = ", ".join(map(str, settings.files)) or "no omega.toml"
     yield Symptom("settings", "ok", f"context {settings.context.value!r}, bucket {settings.bucket.value!r}, {files}")

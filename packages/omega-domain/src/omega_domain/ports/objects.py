@@ -22,8 +22,6 @@ from omega_domain.ports.store import Collection, FileWriter, Store
 
 #: Whose objects may be loaded: those of trusted signers, or all; the last is the former spelling of two strict rules.
 Policy = Literal["signed", "any", "formats-only"]
-#: Which formats may be loaded: all, or only those that hold no code.
-Code = Literal["allowed", "formats-only"]
 
 #: From the version before (None if there is none) to the payload of the new one; called again if another was faster.
 Merge = Callable[[Version | None], Payload]

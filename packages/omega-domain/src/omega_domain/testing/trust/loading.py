@@ -18,10 +18,10 @@ from omega_domain.entities.head import Head
 from omega_domain.entities.version import Payload, Version
 from omega_domain.errors import UntrustedObjectError
 from omega_domain.omega import Omega
-from omega_domain.ports.objects import Code, Policy, StoredObject
+from omega_domain.ports.objects import Policy, StoredObject
 from omega_domain.repository.context import Context
 from omega_domain.repository.metadata import Metadata
-from omega_domain.trust import Trust
+from omega_domain.trust import Code, Trust
 
 __all__ = ["CodeBackend", "TrustContract"]
 
