@@ -14,6 +14,7 @@ _RAW_BYTES: Final = 32
 #: The field of Ed25519, and the bits of a key that hold y; the highest bit is the sign of x (RFC 8032, section 5.1.2).
 _P: Final = 2**255 - 19
 _Y_BITS: Final = 2**255 - 1
+_D: Final = -121665 * pow(121666, -1, _P) % _P
 #: y of the eight points whose order divides 8: a signature by one of them verifies for any message.
 _SMALL_ORDER: Final = frozenset(
     {
@@ -36,7 +37,8 @@ class PublicKey:
         name: whose it is, for people.
 
     Raises:
-        KeysError: it is none that anybody can have: of another length, not reduced, or of small order.
+        KeysError: nobody can sign with it alone: of another length, not reduced, no point of the curve, or of small
+            order.
     """
 
     raw: bytes
@@ -44,7 +46,7 @@ class PublicKey:
 
     def __post_init__(self) -> None:
         y = int.from_bytes(self.raw, "little") & _Y_BITS
-        if len(self.raw) != _RAW_BYTES or y >= _P or y in _SMALL_ORDER:
+        if len(self.raw) != _RAW_BYTES or y >= _P or y in _SMALL_ORDER or not _is_point(y):
             raise KeysError(f"this is no public key that anybody can sign with: ask for it again; {_EXAMPLE}")
 
     @property
@@ -70,3 +72,8 @@ class PublicKey:
             said = repr(line.strip()[:60]) if word == WORD else "the text"
             raise KeysError(f"{said} is no public key of omega-ml: {_EXAMPLE}")
         return cls(raw, " ".join(name.split()))
+
+
+def _is_point(y: int) -> bool:
+    """Tell whether there is a point with this y: whether (y² - 1) / (d y² + 1) is a square, by Euler's criterion."""
+    return pow((y * y - 1) * (_D * y * y + 1), (_P - 1) // 2, _P) <= 1
