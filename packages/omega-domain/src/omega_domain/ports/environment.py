@@ -15,7 +15,7 @@ from omega_domain.ports.store import FileWriter, Store
 
 T = TypeVar("T")
 
-#: What may be loaded: what was signed, all, or only formats without code.
+#: Whose objects may be loaded: those of trusted signers, or all; the last is the former spelling of two strict rules.
 Policy = Literal["signed", "any", "formats-only"]
 
 
