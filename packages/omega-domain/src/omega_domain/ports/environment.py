@@ -6,14 +6,16 @@ from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import IO, Any, Literal, Protocol
+from typing import IO, Any, Generic, Literal, Protocol, TypeVar
 
 from omega_domain.entities.version import VersionRef
 from omega_domain.ports.keys import KeyRing
 from omega_domain.ports.metadata import MetadataStore
 from omega_domain.ports.store import FileWriter, Store
 
-#: What may be loaded: what was signed, all, or only formats without code.
+T = TypeVar("T")
+
+#: Whose objects may be loaded: those of trusted signers, or all; the last is the former spelling of two strict rules.
 Policy = Literal["signed", "any", "formats-only"]
 
 
@@ -32,6 +34,21 @@ class TrustedFile:
     file: IO[bytes]
     name: str
     types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedContent(Generic[T]):
+    """What was unpacked from a payload that may be loaded, though that runs its code.
+
+    It is made by ``unpack_trusted`` of the metadata only.
+
+    Attributes:
+        unpacked: what was made of the content, which was compared with its SHA-256.
+        name: of the object, for messages.
+    """
+
+    unpacked: T
+    name: str
 
 
 class Blob(Protocol):

@@ -9,14 +9,16 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Literal, Protocol, overload
+from typing import Any, Literal, Protocol, TypeVar, overload
 
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.version import Part, Payload, Version, VersionRef
-from omega_domain.ports.environment import Blob, BlobFiles, Environment, TrustedFile
+from omega_domain.ports.environment import Blob, BlobFiles, Environment, TrustedContent, TrustedFile
 from omega_domain.ports.payloads import Payloads
 from omega_domain.ports.store import Collection
+
+T = TypeVar("T")
 
 #: From the version before (None if there is none) to the payload of the new one; called again if another was faster.
 Merge = Callable[[Version | None], Payload]
@@ -134,6 +136,14 @@ class StoredObject(Protocol):
     @abstractmethod
     def gridfile(self) -> Blob | None:
         """The blob that holds the object, if one does."""
+
+    @abstractmethod
+    def unpack_trusted(self, unpack: Callable[[memoryview], T]) -> TrustedContent[T]:
+        """Give the payload, which is one blob and holds code, to a function that must be harmless whatever it is given.
+
+        Raises:
+            UntrustedObjectError: it may not be loaded here. CorruptPayloadError: it was changed.
+        """
 
     @abstractmethod
     def open_trusted(self, *, is_code: bool = True) -> AbstractContextManager[TrustedFile]:

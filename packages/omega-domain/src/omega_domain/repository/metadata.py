@@ -11,19 +11,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.version import Part, Payload, Version, VersionRef
 from omega_domain.errors import ConflictError, StoreError
-from omega_domain.ports.environment import Blob, TrustedFile
+from omega_domain.ports.environment import Blob, TrustedContent, TrustedFile
 from omega_domain.ports.objects import Merge, ObjectDraft, Objects
 from omega_domain.ports.store import Collection
 from omega_domain.repository.committing import Commits, Draft
 from omega_domain.repository.context import Context
 from omega_domain.repository.files import GridFSProxy
 from omega_domain.repository.payloads import Payloads
+
+T = TypeVar("T")
 
 
 class Home(Objects, Protocol):
@@ -303,8 +305,17 @@ class Metadata(ObjectDraft):
         """
         self.check_trust(is_code=is_code)
         (part,) = self.parts
-        with self.objects.payloads.open(part) as file:
+        with self.objects.payloads.open(part, whole=True) as file:
             yield TrustedFile(file, self.name, self.objects.context.trust.types)
+
+    def unpack_trusted(self, unpack: Callable[[memoryview], T]) -> TrustedContent[T]:
+        """Give the payload, which is one blob and holds code, to a function that must be harmless whatever it is given.
+
+        Raises:
+            UntrustedObjectError: it may not be loaded here. CorruptPayloadError: it was changed.
+        """
+        self.check_trust()
+        return TrustedContent(self.objects.payloads.unpack(self.parts[0], unpack), self.name)
 
     def check_trust(self, *, is_code: bool = True) -> None:
         """See that this may be loaded; see :meth:`omega_domain.trust.Trust.check`."""
