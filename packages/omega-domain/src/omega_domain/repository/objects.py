@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, Self, overload
 
-from omega_domain.backends.options import get_options, known, refuse_unknown
+from omega_domain.backends.registry import get_options, known, refuse_unknown
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import DATA, MODELS, ObjectKey, ObjectRef, storage_key, validate_new_name, validate_tag
 from omega_domain.entities.query import Q, all_of, column_not_found
