@@ -2,7 +2,7 @@
 
 Filters are rewritten so that nothing in them reaches the server as an operator but what the core has checked. Equality
 becomes an explicit ``$eq``, so that no value is ever taken for an operator; an operator that the core does not know is
-refused before.
+refused before. The key of a collection is its name, unless MongoDB takes no such name.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
+from urllib.parse import unquote
 
 from bson.decimal128 import Decimal128
 from pymongo.collection import Collection as NativeCollection
@@ -32,13 +33,17 @@ from omega_domain.documents import (
     equalities,
     index_name,
 )
-from omega_domain.errors import DuplicateDocumentError, InvalidFilterError
+from omega_domain.errors import DuplicateDocumentError, InvalidFilterError, StoreError
 from omega_domain.ports.store import Collection, Filter
 from omega_mongo.client import Connection
 from omega_mongo.errors import FAILURES, is_duplicate, translate, translated
-from omega_mongo.names import name_of
+from omega_mongo.names import RESERVED
 from omega_mongo.schema import CHECKED, PREPARED, check_format, prepare
 
+LONGEST: Final = 180
+"""Bytes of a name; with the database before it, MongoDB takes 255 in all."""
+
+_UNFIT: Final = re.compile(r"[%$\0]|^\.|\.$|\.(?=\.)|^system(?=\.)")
 _BATCH: Final = 5_000
 _MOST_DIGITS: Final = 34
 _NOTHING: Final[Filter] = {"_id": {"$in": []}}
@@ -163,6 +168,25 @@ class MongoCollection(Collection):
             raise translate(error, self._connection.url) from error
 
 
+def name_of(key: str) -> str:
+    """Return the name of the collection of a key: the key itself where that can be, else with % escapes."""
+    name = _UNFIT.sub(_escape, key)
+    if name in RESERVED or not name:
+        name = f"%{ord(name[0]):02X}{name[1:]}" if name else "%"
+    if len(name.encode()) > LONGEST:
+        raise StoreError(
+            f"the key of a collection has {LONGEST} bytes at most, not {len(name.encode())}: {key[:40]!r}…"
+        )
+    return name
+
+
+def key_of(name: str) -> str | None:
+    """Return the key of a collection; None for ours and those of the server."""
+    if name in RESERVED or name.startswith("system."):
+        return None
+    return "" if name == "%" else unquote(name)
+
+
 def _with_id(document: Mapping[str, Any]) -> Document:
     return clean(document if "_id" in document else {"_id": uuid.uuid4().hex, **document})
 
@@ -247,6 +271,10 @@ def _text(value: str) -> str:
     except UnicodeEncodeError as error:
         raise InvalidFilterError(f"not valid Unicode in a filter: {value!r:.80}") from error
     return value
+
+
+def _escape(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found[0][:1].encode()) + found[0][1:]
 
 
 _OPERANDS: Final[Mapping[str, Callable[[Any], Any]]] = {

@@ -15,10 +15,19 @@ from omega_domain.documents.changes import (
     new_document,
     project,
 )
-from omega_domain.documents.matching import compile_filter, equalities, matches, resolve
+from omega_domain.documents.matching import (
+    check_sort,
+    check_window,
+    compile_filter,
+    equalities,
+    index_name,
+    matches,
+    resolve,
+    sort_documents,
+    sort_key,
+)
 from omega_domain.documents.narrowing import both, condition_on, narrowed
 from omega_domain.documents.results import Deleted, Inserted, Updated
-from omega_domain.documents.sorting import check_sort, check_window, index_name, sort_documents, sort_key
 from omega_domain.documents.values import Document, clean, identical, order
 
 __all__ = [
