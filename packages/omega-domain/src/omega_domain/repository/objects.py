@@ -351,8 +351,10 @@ class Objects(Listing):
     @overload
     def _resolve(self, ref: ObjectRef, *, required: bool) -> Metadata | None: ...
     def _resolve(self, ref: ObjectRef, *, required: bool) -> Metadata | None:
-        head = self._finder.head(ObjectKey(self.bucket, self.prefix, ref.name), required=required)
-        if head is None:
+        key = ObjectKey(self.bucket, self.prefix, ref.name)
+        head = self.context.metadata.head(key)
+        if head is None or head.key != key:
+            self._finder.refuse(key, head, required=required)
             return None
         if ref.version is None and not ref.back:
             return self._metadata(head)
