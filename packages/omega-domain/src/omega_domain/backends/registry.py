@@ -6,6 +6,7 @@ import inspect
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from importlib.util import find_spec
 from threading import RLock
 from typing import Any, Final
@@ -164,7 +165,7 @@ class BackendRegistry:
 
 def known(cls: type, method: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the given options that a method of a backend takes."""
-    parameters = inspect.signature(getattr(cls, method)).parameters
+    parameters = _parameters(getattr(cls, method))
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     return {name: value for name, value in given.items() if takes_all or name in parameters}
 
@@ -174,7 +175,7 @@ def refuse_unknown(
 ) -> None:
     """Raise if a method of a backend does not take an option; those in ``must_name`` count only if it names them."""
     accepted = known(cls, method, given)
-    named = inspect.signature(getattr(cls, method)).parameters
+    named = _parameters(getattr(cls, method))
     unknown = [
         option for option in given if option not in accepted or (option in (must_name or ()) and option not in named)
     ]
@@ -195,7 +196,7 @@ def get_options(cls: type[DataBackend], ref: ObjectRef, options: Mapping[str, An
         given["rows"] = (ref.part.options.get("start", 0), ref.part.options.get("end"))
     elif ref.part is not None:
         given["chunksize"] = ref.part.options.get("chunksize", DEFAULT_CHUNK)
-    parameters = inspect.signature(cls.get).parameters
+    parameters = _parameters(cls.get)
     if "filter" in parameters:
         conditions = {name: given.pop(name) for name in list(given) if name not in parameters}
         filters = [q for q in (given.pop("filter", None), Q(**conditions) if conditions else None) if q is not None]
@@ -204,6 +205,12 @@ def get_options(cls: type[DataBackend], ref: ObjectRef, options: Mapping[str, An
     must_name = {"columns", "excluding", "rows", "chunksize"}
     refuse_unknown(cls, "get", given, ref.name, must_name=must_name & set(given))
     return given
+
+
+@lru_cache(maxsize=256)
+def _parameters(method: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """Return the parameters of a method; to look at its code for each call would take longer than many a call."""
+    return inspect.signature(method).parameters
 
 
 def _places(backend: BackendClass) -> tuple[str, ...]:
