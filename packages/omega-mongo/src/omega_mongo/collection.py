@@ -28,6 +28,7 @@ from omega_domain.documents import (
     check_update,
     check_window,
     clean,
+    clean_changes,
     compile_filter,
     compile_projection,
     equalities,
@@ -115,8 +116,8 @@ class MongoCollection(Collection):
         """Change the first match; insert one if there is none and ``upsert`` is set."""
         changes = check_update(update)
         cleaned: dict[str, dict[str, Any]] = {operator: {} for operator in update}
-        for operator, path, value in changes:
-            cleaned[operator][path] = clean({"": value})[""]
+        for operator, path, value in clean_changes(changes):
+            cleaned[operator][path] = value
         wanted = rewritten(filter)
         if upsert and not _names_id(filter, changes):
             cleaned.setdefault("$setOnInsert", {})["_id"] = uuid.uuid4().hex
