@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import omega_ml
-from omega_celery.names import QueueNames, agreed
+from omega_celery.agreed import QueueNames, agreed
 from omega_domain.repository.context import Context
 
 LONG = "x" * 255

@@ -18,8 +18,8 @@ from celery.exceptions import WorkerShutdown, WorkerTerminate
 from structlog.testing import capture_logs
 
 import omega_ml
+from omega_celery.agreed import Seal
 from omega_celery.runner import Runner, die_with_parent, is_stopping
-from omega_celery.signing import Seal
 from omega_domain.entities.requirement import Worker
 from omega_domain.entities.task import PENDING, SUCCESS, Argument, Task
 from omega_domain.errors import BrokerUnavailableError

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import omega_ml
-from omega_celery.signing import Seal
+from omega_celery.agreed import Seal
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from tests.seeds import times
 
 from omega_domain.adapters.inprocess.router import InProcessRouter
 from omega_domain.adapters.memory import ManualClock, MemoryMetadataStore, MemoryStore
-from omega_domain.entities.task import FAILURE, SUCCESS, Task
+from omega_domain.entities.task import FAILURE, SUCCESS, Lease, Task
 from omega_domain.errors import (
     BrokerUnavailableError,
     ObjectNotFoundError,
@@ -31,7 +31,6 @@ from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.tasks import parcels
 from omega_domain.tasks.dispatching import RUNS, Dispatch
 from omega_domain.tasks.execution import Executor
-from omega_domain.tasks.lease import Lease
 from omega_domain.tasks.records import MAX_ATTEMPTS, TASKS, TaskRecords
 from omega_domain.tasks.results import GroupResult
 from omega_domain.testing.faults import FaultPlan, FaultyMetadataStore, FaultyStore

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omega_domain.repository.object_cache import ObjectCache
+from omega_domain.repository.context import ObjectCache
 
 
 def test_the_least_recently_used_is_forgotten() -> None:

@@ -205,7 +205,17 @@ def test_nothing_is_unpacked_from_changed_content(path: Path, content: bytes) ->
     assert file.closed
     with pytest.raises(CorruptPayloadError) as caught:
         unpacked(path.open("rb"), part_of(), fail)
-    assert isinstance(caught.value.__cause__, ValueError)
+    assert isinstance(caught.value.__cause__, ValueError) or not content  # what is small is compared first
+
+
+def test_what_fits_into_a_block_is_compared_before_it_is_unpacked(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BLOCK", len(CONTENT))
+    assert unpacked(path.open("rb"), part_of(), bytes) == CONTENT
+    path.write_bytes(EVIL)
+    given: list[memoryview] = []
+    with pytest.raises(CorruptPayloadError, match="does not match its SHA-256"):
+        unpacked(path.open("rb"), part_of(), given.append)
+    assert given == []
 
 
 def test_an_error_of_unpacking_goes_on(path: Path) -> None:

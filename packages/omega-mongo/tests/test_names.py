@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omega_domain.errors import StoreError
-from omega_mongo.names import RESERVED, key_of, name_of
+from omega_mongo.collection import key_of, name_of
+from omega_mongo.names import RESERVED
 
 
 @pytest.mark.parametrize("key", ["things", "data.sales.0f.rows", "a/ü", "omega.tasks", "a b", "A"])

@@ -13,7 +13,7 @@ from omega_backends.frames.dtypes import describe
 from omega_backends.frames.filter import bind
 from omega_backends.frames.reader import FrameReader
 from omega_backends.frames.schema import Frame, FrameSchema
-from omega_backends.frames.segment_opening import facts_of, open_part
+from omega_backends.frames.segment_facts import facts_of, open_part
 from omega_backends.frames.writer import SegmentWriter, StoredSegment
 from omega_domain.backends.base import BaseDataBackend
 from omega_domain.entities.query import Q

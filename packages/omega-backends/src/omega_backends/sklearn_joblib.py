@@ -311,7 +311,8 @@ def _require(model: Any, action: str, name: str, kwargs: Mapping[str, Any]) -> A
     """Return the model if it can do that, and may with these arguments."""
     if not hasattr(model, action):
         raise UnsupportedActionError(f"{name!r} is a {type(model).__name__}, which has no {action}()")
-    check_method(model, name, action, kwargs)
+    if kwargs:
+        check_method(model, name, action, kwargs)
     return model
 
 

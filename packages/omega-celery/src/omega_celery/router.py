@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from omega_celery.names import QueueNames
+from omega_celery.agreed import QueueNames
 from omega_domain.entities.requirement import DEFAULT_LABEL, Requirement, Worker
 from omega_domain.errors import NoWorkerError
 from omega_domain.ports.router import Router

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from celery.exceptions import WorkerShutdown, WorkerTerminate
 
-from omega_celery.signing import Seal
+from omega_celery.agreed import Seal
 from omega_domain.entities.requirement import Worker
 from omega_domain.entities.task import Task
 from omega_domain.errors import BrokerUnavailableError, StoreUnavailableError

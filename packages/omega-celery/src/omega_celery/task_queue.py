@@ -9,10 +9,9 @@ from typing import Any, Final
 from kombu.exceptions import KombuError, OperationalError
 
 from omega_celery.addresses import shown
+from omega_celery.agreed import QueueNames, Seal
 from omega_celery.app import RUN, OmegaCelery
 from omega_celery.diagnosis import diagnose_broker, diagnose_workers
-from omega_celery.names import QueueNames
-from omega_celery.signing import Seal
 from omega_domain.entities.task import Task
 from omega_domain.errors import BrokerUnavailableError
 from omega_domain.ports.diagnosis import SupportsDiagnosis, Symptom

@@ -14,8 +14,7 @@ from pathlib import Path
 from threading import Lock
 
 from omega_domain.errors import KeysError
-from omega_ml.files.own import NotOwnError, check_own
-from omega_ml.private_files import private_folder
+from omega_ml.files.own import NotOwnError, check_own, private_folder
 
 _MODE = 0o600
 #: What may go wrong with the file; then this process remembers by itself.

@@ -21,9 +21,8 @@ from typing import Any, Final, Literal
 
 from omega_domain.errors import KeysError
 from omega_domain.ports.keys import KeyRing, Verdict
-from omega_ml.files.own import NotOwnError, check_own, read_own
+from omega_ml.files.own import NotOwnError, check_own, make_file, read_own, replace_file
 from omega_ml.key_memory import SeenRevisions
-from omega_ml.private_files import make_file, replace_file
 from omega_ml.public_keys import PublicKey
 
 OWN: Final = "own.pem"

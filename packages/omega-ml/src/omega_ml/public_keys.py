@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from omega_domain.errors import KeysError
@@ -35,6 +35,7 @@ class PublicKey:
     Attributes:
         raw: its 32 bytes.
         name: whose it is, for people.
+        id: the name of the key in signatures and messages: a part of its SHA-256.
 
     Raises:
         KeysError: nobody can sign with it alone: of another length, not reduced, no point of the curve, or of small
@@ -43,16 +44,13 @@ class PublicKey:
 
     raw: bytes
     name: str = ""
+    id: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         y = int.from_bytes(self.raw, "little") & _Y_BITS
         if len(self.raw) != _RAW_BYTES or y >= _P or y in _SMALL_ORDER or not _is_point(y):
             raise KeysError(f"this is no public key that anybody can sign with: ask for it again; {_EXAMPLE}")
-
-    @property
-    def id(self) -> str:
-        """The name of the key in signatures and messages: a part of its SHA-256."""
-        return f"ed25519-{hashlib.sha256(self.raw).hexdigest()[:32]}"
+        object.__setattr__(self, "id", f"ed25519-{hashlib.sha256(self.raw).hexdigest()[:32]}")
 
     def to_line(self) -> str:
         """Return the line of text that others trust it by."""

@@ -17,9 +17,8 @@ with warnings.catch_warnings():  # it tells of every type of pyarrow that is lar
 
 from omega_domain.errors import CorruptPayloadError, DuplicateDocumentError
 from omega_domain.ports.store import ArrowSchema, ArrowTable, Filter
-from omega_mongo.collection import MongoCollection
+from omega_mongo.collection import MongoCollection, rewritten
 from omega_mongo.errors import is_duplicate, translated
-from omega_mongo.filters import rewritten
 from omega_mongo.schema import prepare
 
 _DATE: Final = pa.timestamp("ms")

@@ -43,8 +43,23 @@ CODEC: Final[CodecOptions[Document]] = CodecOptions(
 )
 """How documents are read: times in UTC, plain numbers."""
 
+_OWN: Final[CodecOptions[Document]] = CodecOptions(tz_aware=True, tzinfo=UTC)
 _MAJORITY: Final = WriteConcern("majority")
 _JOURNALED: Final = WriteConcern("majority", j=True)
+
+
+class _Lazy:
+    """A database that becomes an attribute of its connection when it is first asked for."""
+
+    def __init__(self, codec: CodecOptions[Document], concern: WriteConcern) -> None:
+        self._codec = codec
+        self._concern = concern
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, connection: Connection, owner: type) -> Database[Document]:
+        return connection.keep(self._name, self._codec, self._concern)
 
 
 class Connection:
@@ -56,11 +71,18 @@ class Connection:
 
     Attributes:
         url: where the database is, without user, password and options.
+        database: reads what this process has written, and writes to a majority of the members.
+        own: the same for our own collections, in which numbers of 64 bits stay what pymongo makes of them.
+        journaled: as ``own``, where what was written is also in the journal of a majority.
         done: what :meth:`once` has done in this process.
 
     Raises:
         SettingsError: the URL or an option is malformed.
     """
+
+    database = _Lazy(CODEC, _MAJORITY)
+    own = _Lazy(_OWN, _MAJORITY)
+    journaled = _Lazy(_OWN, _JOURNALED)
 
     def __init__(self, where: str | MongoClient[Any], **options: Any) -> None:
         self.address: Address = address_of(where, options)
@@ -77,19 +99,7 @@ class Connection:
     def client(self) -> MongoClient[Any]:
         """The client of pymongo; its first command connects it."""
         with self._lock:
-            if self._client is None:
-                self._client = self._open()
-            return self._client
-
-    @property
-    def database(self) -> Database[Document]:
-        """The database: reads what this process has written, and writes to a majority of the members."""
-        return self._database(_MAJORITY)
-
-    @property
-    def journaled(self) -> Database[Document]:
-        """The database, where what was written is also in the journal of a majority."""
-        return self._database(_JOURNALED)
+            return self._opened()
 
     @property
     def uses_tls(self) -> bool:
@@ -115,16 +125,25 @@ class Connection:
         with self._lock:
             if self._client is not None and isinstance(self._where, str):
                 self._client.close()
-            self._client = None
+            self._forget()
             self.done.clear()
 
-    def _database(self, concern: WriteConcern) -> Database[Document]:
-        return self.client.get_database(
-            self.address.database,
-            codec_options=CODEC,
-            read_preference=ReadPreference.PRIMARY,
-            write_concern=concern,
-        )
+    def keep(self, name: str, codec: CodecOptions[Document], concern: WriteConcern) -> Database[Document]:
+        """Return the database, and keep it as the attribute of this name until the client is another one."""
+        with self._lock:
+            made: Database[Document] = self._opened().get_database(
+                self.address.database,
+                codec_options=codec,
+                read_preference=ReadPreference.PRIMARY,
+                write_concern=concern,
+            )
+            self.__dict__[name] = made
+            return made
+
+    def _opened(self) -> MongoClient[Any]:
+        if self._client is None:
+            self._client = self._open()
+        return self._client
 
     def _open(self) -> MongoClient[Any]:
         if not isinstance(self._where, str):
@@ -143,7 +162,15 @@ class Connection:
         self._lock, self._doing = threading.Lock(), threading.RLock()
         if isinstance(self._where, str):
             _INHERITED.append(self._client)
-            self._client = None
+            self._forget()
+
+    def _forget(self) -> None:
+        self._client = None
+        for name in _DATABASES:
+            self.__dict__.pop(name, None)
+
+
+_DATABASES: Final = [name for name, value in vars(Connection).items() if isinstance(value, _Lazy)]
 
 
 def _after_fork() -> None:

@@ -63,14 +63,19 @@ _READING: Final = (
 )
 
 
+FAILURES: Final = (PyMongoError, BSONError, OverflowError)
+"""What pymongo raises, and bson where a value does not fit; :func:`translate` says what it means."""
+
+
 @contextmanager
 def translated(url: str) -> Iterator[None]:
-    """Raise errors of pymongo as StoreError and its children, and of what can not be BSON as UnsupportedObjectError."""
+    """Raise errors of pymongo as StoreError and its children, and of what can not be BSON as UnsupportedObjectError.
+
+    What every put and get does catches :data:`FAILURES` itself, since nothing is called then as long as all goes well.
+    """
     try:
         yield
-    except OmegaError:
-        raise
-    except (PyMongoError, BSONError, OverflowError) as error:
+    except FAILURES as error:
         raise translate(error, url) from error
 
 

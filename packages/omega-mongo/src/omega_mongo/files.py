@@ -22,10 +22,10 @@ from omega_domain.errors import BlobNotFoundError, OmegaError
 from omega_domain.ports.clock import Clock
 from omega_domain.ports.store import FileInfo, Files, FileWriter
 from omega_mongo.client import Connection
-from omega_mongo.errors import translated
+from omega_mongo.errors import FAILURES, translate, translated
 from omega_mongo.gridfile import DELETED, STORED, WRITING, GridReader, GridWriter, remove
 from omega_mongo.names import FILES
-from omega_mongo.schema import CHECKED, check_format, prepare
+from omega_mongo.schema import CHECKED, PREPARED, check_format, prepare
 
 PATIENCE: Final = timedelta(hours=1)
 """How long a writer may write nothing before it is taken for dead."""
@@ -50,13 +50,16 @@ class MongoFiles(Files):
     @contextmanager
     def new_file(self, *, leased_until: datetime) -> Iterator[FileWriter]:
         """Return a context manager with a writer; leaving it stores the blob, leaving it by an error stores nothing."""
-        prepare(self._connection)
+        if PREPARED not in self._connection.done:
+            prepare(self._connection)
         writer = GridWriter(self._connection)
         is_kept = False
         try:
             yield writer
-            with translated(self._connection.url):
+            try:
                 is_kept = self._adopt(writer, to_number(leased_until))
+            except FAILURES as error:
+                raise translate(error, self._connection.url) from error
         finally:
             if not is_kept:
                 with suppress(OmegaError), translated(self._connection.url):
@@ -64,8 +67,10 @@ class MongoFiles(Files):
 
     def get(self, file_id: str) -> BinaryIO:
         """Open a blob for reading; its chunks are fetched as they are read."""
-        with translated(self._connection.url):
+        try:
             found = self._files().find_one({"filename": file_id, "metadata.state": STORED})
+        except FAILURES as error:
+            raise translate(error, self._connection.url) from error
         if found is None:
             raise BlobNotFoundError(f"there is no blob {file_id}; run 'om fsck' to see what it belonged to")
         return cast("BinaryIO", io.BufferedReader(GridReader(self._connection, found), _BUFFER))
@@ -84,9 +89,11 @@ class MongoFiles(Files):
     def lease(self, file_ids: Iterable[str], *, until: datetime) -> set[str]:
         """Extend the leases of these blobs (never shorten one); return the ids of those that do not exist."""
         missing: set[str] = set()
-        with translated(self._connection.url):
+        try:
             for ids in _batches(file_ids):
                 missing |= ids - self._lease(ids, to_number(until))
+        except FAILURES as error:
+            raise translate(error, self._connection.url) from error
         return missing
 
     def delete(self, file_ids: Iterable[str], *, leased_before: datetime) -> set[str]:
@@ -108,7 +115,7 @@ class MongoFiles(Files):
             self._files().update_many(dead, {"$set": {"metadata.state": DELETED}})
             left = [document["_id"] for document in self._files().find({"metadata.state": DELETED}, {"_id": 1})]
             for start in range(0, len(left), _AT_ONCE):
-                remove(self._connection.database, left[start : start + _AT_ONCE])
+                remove(self._connection.own, left[start : start + _AT_ONCE])
         return [str(file_id) for file_id in left]
 
     def _adopt(self, writer: GridWriter, leased_until: int) -> bool:
@@ -149,7 +156,7 @@ class MongoFiles(Files):
         """Tell whether a blob has all its chunks; one that does not is given up, so that it can be stored anew."""
         if blob is None:
             return False
-        chunks = self._connection.database[f"{FILES}.chunks"].count_documents({"files_id": blob["_id"]})
+        chunks = self._connection.own[f"{FILES}.chunks"].count_documents({"files_id": blob["_id"]})
         if chunks == -(-blob["length"] // blob["chunkSize"]):
             return True
         damaged = {"_id": blob["_id"], "metadata.state": STORED}
@@ -186,13 +193,13 @@ class MongoFiles(Files):
             return set()
         marked = {"metadata.state": DELETED, "metadata.deletion": mark}
         gone = {document["_id"]: document["filename"] for document in self._files().find(marked, {"filename": 1})}
-        remove(self._connection.database, list(gone))
+        remove(self._connection.own, list(gone))
         return set(gone.values())
 
     def _files(self) -> Collection[Document]:
         if CHECKED not in self._connection.done:
             check_format(self._connection)
-        return self._connection.database[f"{FILES}.files"]
+        return self._connection.own[f"{FILES}.files"]
 
 
 def to_number(moment: datetime) -> int:
@@ -213,7 +220,7 @@ def _info(document: Document) -> FileInfo:
     metadata = document["metadata"]
     return FileInfo(
         id=document["filename"],
-        size=document["length"],
+        size=int(document["length"]),
         created=from_number(metadata["created"]),
         leased_until=from_number(metadata["leased_until"]),
     )

@@ -18,7 +18,7 @@ from pymongo.database import Database
 from omega_domain.adapters.hashing import HashingWriter
 from omega_domain.errors import BlobNotFoundError, ConflictError
 from omega_mongo.client import Connection
-from omega_mongo.errors import translated
+from omega_mongo.errors import FAILURES, translate
 from omega_mongo.names import FILES
 
 CHUNK: Final = 96 * 1024
@@ -68,7 +68,7 @@ class GridWriter(HashingWriter):
 
     def begin(self, leased_until: int) -> dict[str, Any] | None:
         """Make the file known under its name; if there is a blob of this content, extend its lease and return it."""
-        found = self._connection.database[f"{FILES}.files"].find_one_and_update(
+        found = self._connection.own[f"{FILES}.files"].find_one_and_update(
             {"filename": self._id, "metadata.state": STORED},
             {
                 "$max": {"metadata.leased_until": leased_until},
@@ -91,10 +91,10 @@ class GridWriter(HashingWriter):
         """Remove what was sent, unless it became a blob after all: then others may need it already."""
         if self._touched is None:
             return
-        files = self._connection.database[f"{FILES}.files"]
+        files = self._connection.own[f"{FILES}.files"]
         mine = {"_id": self.file_id, "metadata.state": WRITING}
         if files.update_one(mine, {"$set": {"metadata.state": DELETED}}).matched_count:
-            remove(self._connection.database, [self.file_id])
+            remove(self._connection.own, [self.file_id])
 
     def swept(self) -> ConflictError:
         """Return the error for a file that was taken for a dead writer's."""
@@ -104,12 +104,14 @@ class GridWriter(HashingWriter):
         )
 
     def _send(self, *, whole_only: bool) -> None:
-        with translated(self._connection.url):
+        try:
             self._touch()
             end = len(self._pending) // CHUNK * CHUNK if whole_only else len(self._pending)
             documents = list(self._cut(end))
             if documents:
-                self._connection.database[f"{FILES}.chunks"].insert_many(documents)
+                self._connection.own[f"{FILES}.chunks"].insert_many(documents)
+        except FAILURES as error:
+            raise translate(error, self._connection.url) from error
         del self._pending[:end]
         self._chunks += len(documents)
 
@@ -125,7 +127,7 @@ class GridWriter(HashingWriter):
         if self._touched is not None and now - self._touched < _RENEW_SECONDS:
             return
         is_first = self._touched is None
-        done = self._connection.database[f"{FILES}.files"].update_one(
+        done = self._connection.own[f"{FILES}.files"].update_one(
             {"_id": self.file_id, "metadata.state": WRITING},
             {
                 "$currentDate": {"metadata.touched": True},
@@ -211,10 +213,12 @@ class GridReader(io.RawIOBase):
         until = min(max(last, missing[0] + self._ahead), (self._length - 1) // self._chunk)
         self._held = {number: data for number, data in self._held.items() if first <= number <= last}
         wanted = {"files_id": self._file_id, "n": {"$gte": missing[0], "$lte": until}}
-        with translated(self._connection.url):
-            chunks = self._connection.database[f"{FILES}.chunks"]
+        try:
+            chunks = self._connection.own[f"{FILES}.chunks"]
             found = chunks.find(wanted, {"_id": 0, "n": 1, "data": 1}, sort=[("n", 1)], batch_size=until - first + 2)
             self._held.update((chunk["n"], chunk["data"]) for chunk in found)
+        except FAILURES as error:
+            raise translate(error, self._connection.url) from error
         for number in range(first, last + 1):
             self._check(number)
 

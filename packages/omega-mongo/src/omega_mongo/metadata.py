@@ -3,11 +3,16 @@
 A commit is two writes on a stand-alone server as well as on a replica set, without transactions: the version is
 inserted, where nobody sees it; then the head, one document, is replaced if its revision is the expected one. That is
 the one step by which everything becomes visible.
+
+A head carries the manifest of its current version along while that is small, so that getting an object asks once for
+both. Attributes are kept as JSON text: their names may be anything, and numbers come back as they were.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
@@ -20,12 +25,13 @@ from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.version import Tombstone, Version, VersionRef
 from omega_domain.errors import ConflictError, CorruptPayloadError
 from omega_domain.ports.metadata import MetadataStore
-from omega_mongo.client import Connection
-from omega_mongo.errors import translated
-from omega_mongo.heads import Document, head_from_document, head_to_document
+from omega_mongo.client import Connection, Document
+from omega_mongo.errors import FAILURES, translate, translated
 from omega_mongo.names import HEADS, VERSIONS
-from omega_mongo.schema import CHECKED, check_format, prepare
+from omega_mongo.schema import CHECKED, PREPARED, check_format, prepare
 
+LARGEST_MANIFEST: Final = 16_384
+"""Characters of a manifest up to which it rides along with its head."""
 _ALL_AT_ONCE: Final = 100_000
 _PURGED_AT_ONCE: Final = 1_000
 _LAST_CHARACTER: Final = "\U0010ffff"
@@ -41,9 +47,11 @@ class MongoMetadataStore(MetadataStore):
     def head(self, key: ObjectKey) -> Head | None:
         """Return the living head of this name, with its current version if that is small; None if there is none."""
         query = {"bucket": key.bucket, "prefix": key.prefix, "name": key.name, "living": True}
-        with self._translated():
+        try:
             found = self._heads().find_one(query)
-        return None if found is None else head_from_document(found)
+        except FAILURES as error:
+            raise translate(error, self._connection.url) from error
+        return None if found is None else _head_from_document(found)
 
     def heads(self, query: HeadQuery) -> list[Head]:
         """Return the heads that match, by bucket, prefix and name, without their versions."""
@@ -51,7 +59,7 @@ class MongoMetadataStore(MetadataStore):
             found = self._heads().find(_filter(query), {"version": 0}, batch_size=_ALL_AT_ONCE)
             if not query.dropped:
                 found = found.sort([("bucket", 1), ("prefix", 1), ("name", 1)])
-            heads = [head_from_document(document) for document in found]
+            heads = [_head_from_document(document) for document in found]
         return sorted(heads, key=lambda head: (head.key, head.uid)) if query.dropped else heads
 
     def buckets(self) -> list[str]:
@@ -62,29 +70,32 @@ class MongoMetadataStore(MetadataStore):
 
     def version(self, version_id: str) -> Version | None:
         """Return one version; None if it does not exist (any more)."""
-        with self._translated():
+        try:
             found = self._versions().find_one({"_id": version_id})
+        except FAILURES as error:
+            raise translate(error, self._connection.url) from error
         record = None if found is None else _read(found)
         return record if isinstance(record, Version) else None
 
     def versions(self, uid: str) -> list[Version | Tombstone]:
         """Return every record kept for this object, committed or not."""
-        with self._translated():
-            return [_read(document) for document in self._versions().find({"uid": uid}, batch_size=_ALL_AT_ONCE)]
+        try:
+            found = list(self._versions().find({"uid": uid}, batch_size=_ALL_AT_ONCE))
+        except FAILURES as error:
+            raise translate(error, self._connection.url) from error
+        return [_read(document) for document in found]
 
     def commit(self, head: Head, *, expected: int | None, version: Version | None = None) -> bool:
         """Make a change visible in one step, if nobody else changed the head meanwhile."""
-        document = head_to_document(head, version or head.version)
-        with self._translated():
+        document = _head_to_document(head, version or head.version)
+        if PREPARED not in self._connection.done:
             prepare(self._connection)
+        try:
             if version is not None:
                 self._add_version(version)
-            try:
-                return self._swap(document, expected)
-            except ConnectionFailure:  # it may have been done all the same
-                if not self._is_there(document):
-                    raise
-                return True
+            return self._swap_surely(document, expected)
+        except FAILURES as error:
+            raise translate(error, self._connection.url) from error
 
     def records(self) -> Iterator[Version | Tombstone]:
         """Iterate over every version and tombstone of the context."""
@@ -99,6 +110,15 @@ class MongoMetadataStore(MetadataStore):
                 self._heads().delete_many({"_id": {"$in": batch}, "living": False})
             for changes in _batches(map(_removal, versions)):
                 self._versions().bulk_write(changes, ordered=False)
+
+    def _swap_surely(self, document: Document, expected: int | None) -> bool:
+        """Swap the head; if the connection is lost, look whether it was done all the same."""
+        try:
+            return self._swap(document, expected)
+        except ConnectionFailure:
+            if not self._is_there(document):
+                raise
+            return True
 
     def _swap(self, document: Document, expected: int | None) -> bool:
         """Write the head in place of the one with the expected revision; False if it is not there or the name taken."""
@@ -118,7 +138,7 @@ class MongoMetadataStore(MetadataStore):
     def _add_version(self, version: Version) -> None:
         document = _version_to_document(version)
         try:
-            self._connection.database[VERSIONS].insert_one(document)
+            self._connection.own[VERSIONS].insert_one(document)
         except DuplicateKeyError as error:
             found = self._versions().find_one({"_id": version.id})
             if found is None or found.get("digest") != version.digest:
@@ -129,15 +149,71 @@ class MongoMetadataStore(MetadataStore):
     def _heads(self) -> Collection[Document]:
         if CHECKED not in self._connection.done:
             check_format(self._connection)
-        return self._connection.database[HEADS]
+        return self._connection.own[HEADS]
 
     def _versions(self) -> Collection[Document]:
         if CHECKED not in self._connection.done:
             check_format(self._connection)
-        return self._connection.database[VERSIONS]
+        return self._connection.own[VERSIONS]
 
     def _translated(self) -> Any:
         return translated(self._connection.url)
+
+
+def _head_to_document(head: Head, version: Version | None) -> Document:
+    """Return the document of a head, with its current version if that is given and small."""
+    document: Document = {
+        "_id": head.uid,
+        "bucket": head.key.bucket,
+        "prefix": head.key.prefix,
+        "name": head.key.name,
+        "living": head.dropped is None,
+        "revision": head.revision,
+        "kind": head.kind,
+        "current": _pointer(head.current),
+        "tip": _pointer(head.tip),
+        "tags": [{"tag": tag, **_pointer(ref)} for tag, ref in head.tags.items()],
+        "dropped_versions": list(head.dropped_versions),
+        "attributes": json.dumps(head.attributes, ensure_ascii=False),
+        "created": head.created.isoformat(),
+        "modified": head.modified.isoformat(),
+        "dropped": head.dropped.isoformat() if head.dropped else None,
+        "signature": head.signature,
+    }
+    if version is not None and version.id == head.current.id and len(manifest := version.manifest) <= LARGEST_MANIFEST:
+        document["version"] = {"digest": version.digest, "manifest": manifest, "signature": version.signature}
+    return document
+
+
+def _head_from_document(document: Mapping[str, Any]) -> Head:
+    """Rebuild a head, and the version that rides along, from a document.
+
+    Raises:
+        CorruptPayloadError: the manifest does not match its digest.
+    """
+    dropped, version = document["dropped"], document.get("version")
+    return Head(
+        key=ObjectKey(document["bucket"], document["prefix"], document["name"]),
+        uid=document["_id"],
+        revision=document["revision"],
+        kind=document["kind"],
+        current=VersionRef(**document["current"]),
+        tip=VersionRef(**document["tip"]),
+        tags={tag["tag"]: VersionRef(id=tag["id"], seq=tag["seq"]) for tag in document["tags"]},
+        dropped_versions=tuple(document["dropped_versions"]),
+        attributes=json.loads(document["attributes"]),
+        created=datetime.fromisoformat(document["created"]),
+        modified=datetime.fromisoformat(document["modified"]),
+        dropped=datetime.fromisoformat(dropped) if dropped else None,
+        signature=document.get("signature", ""),
+        version=Version.from_manifest(version["manifest"], version["digest"], version.get("signature"))
+        if version
+        else None,
+    )
+
+
+def _pointer(ref: VersionRef) -> Document:
+    return {"id": ref.id, "seq": ref.seq}
 
 
 def _filter(query: HeadQuery) -> Document:

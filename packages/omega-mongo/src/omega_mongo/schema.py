@@ -76,7 +76,7 @@ def prepare(connection: Connection) -> None:
 def lost_collections(connection: Connection) -> list[str]:
     """Return the names of collections of heads or versions that were dropped since they were made."""
     with translated(connection.url):
-        found = connection.database[LAYOUT].find_one({"_id": LAYOUT_ID})
+        found = connection.own[LAYOUT].find_one({"_id": LAYOUT_ID})
         return [] if found is None else sorted({*found.get("lost", ()), *_dropped(connection)})
 
 
@@ -84,13 +84,13 @@ def forget_losses(connection: Connection) -> None:
     """Make the indexes of what was dropped anew, and forget that it was."""
     _make(connection)
     with translated(connection.url):
-        connection.database[LAYOUT].update_one({"_id": LAYOUT_ID}, {"$unset": {"lost": ""}})
+        connection.own[LAYOUT].update_one({"_id": LAYOUT_ID}, {"$unset": {"lost": ""}})
 
 
 def _dropped(connection: Connection) -> list[str]:
     """Return which collections have none of their indexes; those that a write has made by the way have none."""
     wanted = {name: {index.document["name"] for index in INDEXES[name]} for name in (HEADS, VERSIONS)}
-    database = connection.database
+    database = connection.own
     return [
         name for name, names in wanted.items() if names.isdisjoint(i["name"] for i in database[name].list_indexes())
     ]
@@ -98,7 +98,7 @@ def _dropped(connection: Connection) -> list[str]:
 
 def _check(connection: Connection) -> None:
     with translated(connection.url):
-        found = connection.database[LAYOUT].find_one({"_id": LAYOUT_ID})
+        found = connection.own[LAYOUT].find_one({"_id": LAYOUT_ID})
     _refuse_newer(found, connection.url)
 
 
@@ -108,7 +108,7 @@ def _make(connection: Connection) -> None:
     Where it is there and they are not, they were dropped; that is noted, since afterwards nobody could tell.
     """
     with translated(connection.url):
-        database = connection.database
+        database = connection.own
         if database[LAYOUT].find_one({"_id": LAYOUT_ID}) is not None and (dropped := _dropped(connection)):
             database[LAYOUT].update_one({"_id": LAYOUT_ID}, {"$addToSet": {"lost": {"$each": dropped}}})
         for name, indexes in INDEXES.items():

@@ -13,11 +13,10 @@ from omega_domain.ports.clock import Clock
 from omega_domain.ports.diagnosis import SupportsDiagnosis, Symptom
 from omega_domain.ports.store import Store, SupportsDatabase, SupportsLosses, SupportsTime
 from omega_mongo.client import Connection
-from omega_mongo.collection import MongoCollection
+from omega_mongo.collection import MongoCollection, key_of
 from omega_mongo.diagnosis import diagnose
 from omega_mongo.errors import translated
 from omega_mongo.files import MongoFiles
-from omega_mongo.names import key_of
 from omega_mongo.schema import forget_losses, lost_collections
 from omega_mongo.tables import MongoTables
 

@@ -17,8 +17,7 @@ from omega_backends.frames.labels import cells_from_plain
 from omega_backends.frames.parquet import ColumnStatistics, Segment, statistics
 from omega_backends.frames.pruning import Pruner, usable
 from omega_backends.frames.schema import Frame, FrameSchema
-from omega_backends.frames.segment_facts import SegmentFacts, joined
-from omega_backends.frames.segment_opening import Opener, facts_of, open_segment
+from omega_backends.frames.segment_facts import Opener, SegmentFacts, facts_of, joined, open_segment
 from omega_backends.frames.segments import Categories, Piece, assemble, series_of
 from omega_domain.entities.query import Q
 from omega_domain.entities.version import Part

@@ -1,21 +1,30 @@
-"""What is kept of a segment beside its bytes, so that it can be skipped, checked and decoded without asking others."""
+"""What is kept of a segment beside its bytes, so that it can be skipped, checked and decoded without asking others.
+
+Opening a segment begins with these facts, some of which may be in the segment itself.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import IO, Any
 
 from omega_backends.frames.index import Field
 from omega_backends.frames.objects import Encoding, common_encoding
-from omega_backends.frames.parquet import NO_FOOTER, ColumnStatistics, Footer, Written, statistics
+from omega_backends.frames.parquet import NO_FOOTER, ColumnStatistics, Footer, Segment, Written, statistics
 from omega_backends.frames.pruning import UNKNOWN, merged, usable
+from omega_domain.entities.version import Part
+from omega_domain.ports.payloads import Payloads
+
+#: How the blob of a part is opened.
+Opener = Callable[[Part], IO[bytes]]
 
 #: Frames with more columns keep statistics in the Parquet footer only, so that metadata stay small.
 MAX_COLUMNS = 256
 #: A segment that adds more labels to the categories of a column keeps them in its own footer.
 MAX_LABELS = 1_000
+_SMALL_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +119,31 @@ def joined(every: Sequence[SegmentFacts]) -> SegmentFacts:
         categories={name: list(labels.values()) for name, labels in categories.items()},
         freqs=freqs,
     )
+
+
+def open_part(payloads: Payloads) -> Opener:
+    """Return how blobs are opened: small ones are checked by their SHA-256, others by the checksums they hold."""
+    return lambda part: payloads.open(part, verify=part.size <= _SMALL_BYTES)
+
+
+def open_segment(part: Part, facts: SegmentFacts, opener: Opener, *, dictionaries: Sequence[str] = ()) -> Segment:
+    """Open a segment for reading.
+
+    Raises:
+        BlobNotFoundError: it is gone. CorruptPayloadError: it was changed.
+    """
+    return Segment(opener(part), footer=facts.footer, name=f"{part.ref[:12]}…", dictionaries=dictionaries)
+
+
+def facts_of(
+    part: Part, fields: Sequence[Field], opener: Opener, *, columns: Collection[str] | None = None
+) -> SegmentFacts:
+    """Return the facts about a segment, also those that are kept in it if one of these columns needs them."""
+    facts = SegmentFacts.from_plain(part.meta, fields)
+    if facts.in_file.isdisjoint(facts.in_file if columns is None else columns):
+        return facts
+    with open_segment(part, facts, opener) as segment:
+        return replace(facts, categories={**facts.categories, **json.loads(segment.note)})
 
 
 def unknown(labels: Sequence[Any], known: Sequence[Any]) -> list[Any]:

@@ -17,8 +17,7 @@ from omega_backends.frames.index import Field
 from omega_backends.frames.objects import Encoding, recode_objects
 from omega_backends.frames.parquet import GROUP_ROWS, Written, write_segment
 from omega_backends.frames.schema import Frame, FrameSchema
-from omega_backends.frames.segment_facts import SegmentFacts, joined
-from omega_backends.frames.segment_opening import facts_of, open_part, open_segment
+from omega_backends.frames.segment_facts import SegmentFacts, facts_of, joined, open_part, open_segment
 from omega_backends.frames.segments import EncodedFrame
 from omega_domain.entities.version import Part
 from omega_domain.ports.payloads import Payloads

@@ -79,8 +79,6 @@ def check_method(model: Any, name: str, action: str, kwargs: Mapping[str, Any]) 
         UnsupportedOptionError: the method does not take one of them, or it is neither plain data, nor text where the
             method's default is a text.
     """
-    if not kwargs:
-        return
     takes = inspect.signature(getattr(model, action)).parameters
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values())
     for key, value in kwargs.items():

@@ -1,4 +1,4 @@
-"""Which backend stores which kind of object."""
+"""Which backend stores which kind of object, and which options it takes."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import inspect
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from importlib.util import find_spec
 from threading import RLock
 from typing import Any, Final
 
-from omega_domain.entities.names import ObjectKey
-from omega_domain.errors import PluginError, UnknownKindError, UnsupportedObjectError
+from omega_domain.entities.names import ObjectKey, ObjectRef
+from omega_domain.entities.query import Q, all_of
+from omega_domain.errors import PluginError, UnknownKindError, UnsupportedObjectError, UnsupportedOptionError
 from omega_domain.ports.backend import DataBackend
 
 BackendClass = type[DataBackend]
 BackendLoader = Callable[[], BackendClass]
 
+DEFAULT_CHUNK: Final = 10_000
 #: Stores that backends may be made for; in the others nothing is loaded to look for such.
 _WITH_OWN: Final = frozenset({"jobs/", "scripts/"})
 
@@ -51,10 +54,10 @@ class BackendRegistry:
             PluginError: another origin claims the same kind.
         """
         with self._lock:
-            known = self._loaders.get(kind)
-            if known and known[1] != origin:
+            former = self._loaders.get(kind)
+            if former and former[1] != origin:
                 raise PluginError(
-                    f"two backends claim the kind {kind!r}: {known[1]} and {origin}; uninstall one of them"
+                    f"two backends claim the kind {kind!r}: {former[1]} and {origin}; uninstall one of them"
                 )
             self._loaders[kind] = (load, origin)
 
@@ -158,6 +161,56 @@ class BackendRegistry:
                     warnings.warn(f"the backend {origin} of kind {kind!r} can not be loaded: {error}", stacklevel=3)
                     return None
             return self._classes.get(kind)
+
+
+def known(cls: type, method: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the given options that a method of a backend takes."""
+    parameters = _parameters(getattr(cls, method))
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    return {name: value for name, value in given.items() if takes_all or name in parameters}
+
+
+def refuse_unknown(
+    cls: type[DataBackend], method: str, given: Mapping[str, Any], name: str, *, must_name: set[str] | None = None
+) -> None:
+    """Raise if a method of a backend does not take an option; those in ``must_name`` count only if it names them."""
+    accepted = known(cls, method, given)
+    named = _parameters(getattr(cls, method))
+    unknown = [
+        option for option in given if option not in accepted or (option in (must_name or ()) and option not in named)
+    ]
+    if unknown:
+        options = [p for p in named if p not in {"self", "obj", "name", "attributes", "kwargs", "options"}]
+        raise UnsupportedOptionError(
+            f"{', '.join(map(repr, unknown))} can not be used to {method} {name!r}: the kind "
+            f"{cls.KIND or cls.__name__!r} takes {', '.join(options) or 'no options'}"
+        )
+
+
+def get_options(cls: type[DataBackend], ref: ObjectRef, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn the grammar of the name and filters by keyword into options of the backend's ``get``."""
+    given = dict(options)
+    if ref.columns is not None:
+        given |= {"columns": ref.columns} | ({"excluding": True} if ref.excluding else {})
+    if ref.part is not None and ref.part.name == "rows":
+        given["rows"] = (ref.part.options.get("start", 0), ref.part.options.get("end"))
+    elif ref.part is not None:
+        given["chunksize"] = ref.part.options.get("chunksize", DEFAULT_CHUNK)
+    parameters = _parameters(cls.get)
+    if "filter" in parameters:
+        conditions = {name: given.pop(name) for name in list(given) if name not in parameters}
+        filters = [q for q in (given.pop("filter", None), Q(**conditions) if conditions else None) if q is not None]
+        if filters:
+            given["filter"] = all_of(filters)
+    must_name = {"columns", "excluding", "rows", "chunksize"}
+    refuse_unknown(cls, "get", given, ref.name, must_name=must_name & set(given))
+    return given
+
+
+@lru_cache(maxsize=256)
+def _parameters(method: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """Return the parameters of a method; to look at its code for each call would take longer than many a call."""
+    return inspect.signature(method).parameters
 
 
 def _places(backend: BackendClass) -> tuple[str, ...]:

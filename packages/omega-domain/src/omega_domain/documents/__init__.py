@@ -11,14 +11,24 @@ from omega_domain.documents.changes import (
     apply_changes,
     apply_update,
     check_update,
+    clean_changes,
     compile_projection,
     new_document,
     project,
 )
-from omega_domain.documents.matching import compile_filter, equalities, matches, resolve
+from omega_domain.documents.matching import (
+    check_sort,
+    check_window,
+    compile_filter,
+    equalities,
+    index_name,
+    matches,
+    resolve,
+    sort_documents,
+    sort_key,
+)
 from omega_domain.documents.narrowing import both, condition_on, narrowed
 from omega_domain.documents.results import Deleted, Inserted, Updated
-from omega_domain.documents.sorting import check_sort, check_window, index_name, sort_documents, sort_key
 from omega_domain.documents.values import Document, clean, identical, order
 
 __all__ = [
@@ -34,6 +44,7 @@ __all__ = [
     "check_update",
     "check_window",
     "clean",
+    "clean_changes",
     "compile_filter",
     "compile_projection",
     "condition_on",

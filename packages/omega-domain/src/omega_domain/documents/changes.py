@@ -50,8 +50,7 @@ def apply_changes(
     changed = dict(document) if is_flat else clean(document)
     for operator, path, value in changes:
         if operator != "$setOnInsert" or inserting:
-            is_plain = type(value) in PLAIN or (type(value) is str and value.isascii())
-            _OPERATORS[operator](changed, path, value if is_plain else clean({"": value})[""])
+            _OPERATORS[operator](changed, path, _clean_value(value))
     is_same = "_id" not in document or changed.get("_id") is document["_id"]
     if not is_same and order(changed.get("_id")) != order(document["_id"]):
         raise InvalidFilterError(f"the '_id' of a document can not be changed: {document['_id']!r}")
@@ -69,6 +68,11 @@ def check_update(update: Mapping[str, Any]) -> list[Change]:
     return changes
 
 
+def clean_changes(changes: Sequence[Change]) -> list[Change]:
+    """Return changes with their values as documents keep them. Raises UnsupportedObjectError if one can not be kept."""
+    return [(operator, path, _clean_value(value)) for operator, path, value in changes]
+
+
 def new_document(filter: Mapping[str, Any], update: Mapping[str, Any]) -> Document:
     """Return what an upsert inserts: the values that the filter demands, changed by the update.
 
@@ -78,7 +82,7 @@ def new_document(filter: Mapping[str, Any], update: Mapping[str, Any]) -> Docume
     compile_filter(filter)
     document: Document = {}
     for path, value in equalities(filter):
-        _set(document, path, clean({"": value})[""])
+        _set(document, path, _clean_value(value))
     return apply_update(document, update, inserting=True)
 
 
@@ -107,6 +111,11 @@ def compile_projection(projection: Projection | None) -> Callable[[Mapping[str, 
     paths = [path.split(".") for path in wanted] + ([["_id"]] if with_id is including else [])
     cut = _keep if including else _leave_out
     return lambda document: clean(cut(document, paths))
+
+
+def _clean_value(value: object) -> object:
+    is_plain = type(value) in PLAIN or (type(value) is str and value.isascii())
+    return value if is_plain else clean({"": value})[""]
 
 
 def _flags(projection: Projection | None) -> dict[str, bool]:

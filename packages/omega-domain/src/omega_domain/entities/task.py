@@ -1,11 +1,11 @@
-"""Tasks: the envelope that carries a call to a worker, and the record that it leaves. Both are plain JSON."""
+"""Tasks: the envelope that carries a call to a worker, the lease of who runs it, and the record that it leaves."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from omega_domain.entities.requirement import DEFAULT_LABEL, Requirement
@@ -140,6 +140,36 @@ class Task:
         fields["after"] = tuple(plain["after"])
         fields["submitted"] = datetime.fromisoformat(plain["submitted"])
         return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """That somebody runs a task, since when, and until when nobody else may.
+
+    Attributes:
+        worker: who is recorded as running it.
+        holder: the worker process; None for a process that runs its own tasks.
+        started: when, in UTC.
+        attempt: which attempt it is, from 1.
+        is_recorded: whether the record of the task says so.
+    """
+
+    worker: str
+    holder: str | None
+    started: datetime
+    attempt: int = 1
+    is_recorded: bool = True
+
+    def to_fields(self, *, lasts: timedelta) -> dict[str, Any]:
+        """Return the fields of the record; ``lasts`` is how long a holder has it if it is not renewed."""
+        return {
+            "status": STARTED,
+            "worker": self.worker,
+            "holder": self.holder,
+            "started": self.started,
+            "attempts": self.attempt,
+            "lease": self.started + lasts if self.holder else None,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,7 @@ class StoreTime:
 
     def __init__(self) -> None:
         self._last: _Reading | None = None
+        self._silent: tuple[Store, Clock] | None = None
 
     def check(self, store: Store, clock: Clock, lease: timedelta, *, latest: datetime | None = None) -> None:
         """See that what is written by this clock is not older than it says; nothing if the store tells no time.
@@ -60,7 +61,10 @@ class StoreTime:
         Raises:
             ClockError: the clock is behind.
         """
+        if self._silent and self._silent[0] is store and self._silent[1] is clock:
+            return
         if not isinstance(store, SupportsTime) or not isinstance(clock, SupportsElapsed):
+            self._silent = store, clock  # which is not looked up for each write: checks of protocols are slow
             return
         is_doubted = latest is not None and latest - clock.now() > tolerance(lease)
         reading = None if is_doubted else self._known(store, clock)

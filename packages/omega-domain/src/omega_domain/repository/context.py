@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from threading import RLock
+from typing import Generic, Literal, TypeVar
 
 from omega_domain.backends.registry import BackendRegistry
 from omega_domain.documents.codec import JsonCodec
@@ -19,8 +21,10 @@ from omega_domain.ports.metadata import MetadataStore
 from omega_domain.ports.promotion import Promotion
 from omega_domain.ports.store import Store
 from omega_domain.repository.clocks import StoreTime
-from omega_domain.repository.object_cache import ObjectCache
 from omega_domain.trust import Trust
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 
 def new_id() -> str:
@@ -43,6 +47,46 @@ class Retention:
     )
     grace: timedelta = timedelta(hours=1)
     lease: timedelta = timedelta(hours=1)
+
+
+class ObjectCache(Generic[K, V]):
+    """Keeps up to ``capacity`` objects; forgets the least recently used; safe to use from many threads."""
+
+    def __init__(self, capacity: int = 16) -> None:
+        self.capacity = capacity
+        self._items: OrderedDict[K, V] = OrderedDict()
+        self._lock = RLock()
+
+    def get(self, key: K) -> V | None:
+        """Return the object of this key; None if it is not there."""
+        with self._lock:
+            if key not in self._items:
+                return None
+            self._items.move_to_end(key)
+            return self._items[key]
+
+    def get_or_load(self, key: K, load: Callable[[], V]) -> V:
+        """Return the object of this key, loading it if it is not there."""
+        with self._lock:
+            if key in self._items:
+                self._items.move_to_end(key)
+                return self._items[key]
+        value = load()
+        with self._lock:
+            self._items[key] = value
+            self._items.move_to_end(key)
+            while len(self._items) > self.capacity:
+                self._items.popitem(last=False)
+        return value
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._items.clear()
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._items)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,13 +33,18 @@ class Finder:
             CorruptPayloadError: what the store has there is about another object.
         """
         head = self._metadata.head(key)
-        if head is not None and head.key != key:
+        if head is None or head.key != key:
+            self.refuse(key, head, required=required)
+        return head
+
+    def refuse(self, key: ObjectKey, head: Head | None, *, required: bool) -> None:
+        """Raise as :meth:`head` what is wrong about a head that was found for a key: none, or one of another key."""
+        if head is not None:
             raise CorruptPayloadError(
                 f"what is stored for {key.name!r} is about {head.key}: it was changed outside of omega-ml; run om fsck"
             )
-        if head is None and required:
+        if required:
             raise ObjectNotFoundError(self._not_found(key))
-        return head
 
     def live_versions(self, head: Head) -> list[Version]:
         """Return the versions of an object that were not dropped, newest first."""

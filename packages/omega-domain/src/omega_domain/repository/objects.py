@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, Self, overload
 
-from omega_domain.backends.options import get_options, known, refuse_unknown
+from omega_domain.backends.registry import get_options, known, refuse_unknown
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import DATA, MODELS, ObjectKey, ObjectRef, storage_key, validate_new_name, validate_tag
 from omega_domain.entities.query import Q, all_of, column_not_found
@@ -351,8 +351,10 @@ class Objects(Listing):
     @overload
     def _resolve(self, ref: ObjectRef, *, required: bool) -> Metadata | None: ...
     def _resolve(self, ref: ObjectRef, *, required: bool) -> Metadata | None:
-        head = self._finder.head(ObjectKey(self.bucket, self.prefix, ref.name), required=required)
-        if head is None:
+        key = ObjectKey(self.bucket, self.prefix, ref.name)
+        head = self.context.metadata.head(key)
+        if head is None or head.key != key:
+            self._finder.refuse(key, head, required=required)
             return None
         if ref.version is None and not ref.back:
             return self._metadata(head)

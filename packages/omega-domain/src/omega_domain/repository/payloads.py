@@ -59,8 +59,9 @@ class Payloads:
         until = self.lease_end()
         with self._files.new_file(leased_until=until) as file:
             write(file)
-        self._written[file.id] = until
-        return Part(type="blob", ref=file.id, size=file.size, sha256=file.id, meta=meta or {})
+        ref = file.id
+        self._written[ref] = until
+        return Part(type="blob", ref=ref, size=file.size, sha256=ref, meta=meta or {})
 
     def copy(self, source: IO[bytes], *, meta: Mapping[str, Any] | None = None) -> Part:
         """Store the rest of a binary file as a blob, streamed."""

@@ -85,19 +85,27 @@ def unpacked(file: BinaryIO, part: Part, unpack: Callable[[memoryview], T]) -> T
     Args:
         file: the file, at its start; it is closed.
         part: the part that it holds.
-        unpack: is given the content, which may be changed and kept. It runs beside the comparison, so it must be
-            harmless whatever the content is.
+        unpack: is given the content, which may be changed and kept. It runs beside the comparison unless the content
+            is small, so it must be harmless whatever the content is.
 
     Raises:
         CorruptPayloadError: the content was changed; it is raised instead of an error of ``unpack``.
     """
-    with file, ThreadPoolExecutor(1, thread_name_prefix="omega-hash") as thread:
+    with file:
         content = _Memory(bytes(file.seek(0, io.SEEK_END))).getbuffer()  # whose pages come with what is read into them
         file.seek(0)
         place = 0
         while place < len(content) and (count := file.readinto(content[place : place + BLOCK])):  # type: ignore[attr-defined]  # binary files have readinto
             place += count
-        digest = thread.submit(lambda: hashlib.sha256(content[:place]).hexdigest())
+        if place <= BLOCK:  # to begin a thread would take longer than the hash
+            _compare(hashlib.sha256(content[:place]).hexdigest(), part)
+            return unpack(content)
+        return _unpacked_beside(content, place, part, unpack)
+
+
+def _unpacked_beside(content: memoryview, size: int, part: Part, unpack: Callable[[memoryview], T]) -> T:
+    with ThreadPoolExecutor(1, thread_name_prefix="omega-hash") as thread:
+        digest = thread.submit(lambda: hashlib.sha256(content[:size]).hexdigest())
         try:
             found = unpack(content)
         except Exception as error:

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from omega_domain.entities.names import DATA, RESERVED
-from omega_domain.entities.task import FAILURE, Argument, Task, TaskRecord
+from omega_domain.entities.task import FAILURE, Argument, Lease, Task, TaskRecord
 from omega_domain.errors import StoreUnavailableError, UnsupportedActionError
 from omega_domain.logbook.task_output import captured
 from omega_domain.ports.backend import SupportsActions
@@ -25,7 +25,6 @@ from omega_domain.stores import OmegaStore
 from omega_domain.tasks.actions import DATA_OF, PREFIX_OF, READING
 from omega_domain.tasks.arguments import Arguments
 from omega_domain.tasks.known import RunsHere
-from omega_domain.tasks.lease import Lease
 from omega_domain.tasks.records import MAX_ATTEMPTS, TaskRecords
 from omega_domain.tasks.results import AsyncResult
 

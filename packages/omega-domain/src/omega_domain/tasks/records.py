@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from omega_domain.entities.task import FAILURE, PENDING, STARTED, SUCCESS, Argument, Task, TaskRecord
+from omega_domain.entities.task import FAILURE, PENDING, STARTED, SUCCESS, Argument, Lease, Task, TaskRecord
 from omega_domain.entities.version import sha256_hex
 from omega_domain.errors import DuplicateDocumentError, ObjectNotFoundError
 from omega_domain.repository.context import Context
@@ -20,7 +20,6 @@ from omega_domain.tasks.actions import READING
 from omega_domain.tasks.arguments import Arguments
 from omega_domain.tasks.codec import task_codec
 from omega_domain.tasks.errors import error_from_plain, error_to_plain
-from omega_domain.tasks.lease import Lease
 
 TASKS = "omega.tasks"
 GROUPS = "omega.groups"

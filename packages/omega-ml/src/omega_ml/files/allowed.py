@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from omega_domain.errors import SettingsError
-from omega_ml.files.own import read_own
-from omega_ml.private_files import replace_file
+from omega_ml.files.own import read_own, replace_file
 
 FOLDER: Final = "allowed"
 
