@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, cast, overload
 
 from omega_domain.archives.exporting import export_objects, import_objects
 from omega_domain.archives.importing import Imported
-from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, ObjectRef
+from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, ObjectKey, ObjectRef
 from omega_domain.entities.promotion import HistoryEntry, PromotionPlan
 from omega_domain.errors import UnsupportedOptionError
 from omega_domain.ports.promotion import Promotion, PromotionRequest
@@ -39,7 +39,7 @@ class OmegaStore(Objects):
         Raises:
             ObjectNotFoundError: there is no such model or dataset.
         """
-        return link_dataset(self, self.sibling(DATA), name, Xname=Xname, Yname=Yname)
+        return link_dataset(self, self._sibling(DATA), name, Xname=Xname, Yname=Yname)
 
     # -- promotion -------------------------------------------------------------------------------------------------
 
@@ -104,7 +104,8 @@ class OmegaStore(Objects):
         meta = self._resolve(ref, required=digest is None)
         version = meta.record if meta and digest in {None, meta.digest} else None
         said = digest or (version.digest if version else "")
-        return History(self.context).approve(self.key_of(ref.name), version=version, digest=said, role=role, note=note)
+        key = ObjectKey(self.bucket, self.prefix, ref.name)
+        return History(self.context).approve(key, version=version, digest=said, role=role, note=note)
 
     def history(self, name: str) -> Sequence[HistoryEntry]:
         """Return who promoted, rolled back or approved an object, when and why, oldest first.
@@ -144,7 +145,7 @@ class OmegaStore(Objects):
         listed = [names] if isinstance(names, str) else names
         wanted = [(self.prefix, name) for name in listed]
         return import_objects(
-            self.context, Path(path), lambda _, prefix: self.sibling(prefix), wanted=wanted, prefixes=[self.prefix]
+            self.context, Path(path), lambda _, prefix: self._sibling(prefix), wanted=wanted, prefixes=[self.prefix]
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from omega_domain.entities.names import MODELS, NOUN_OF
+from omega_domain.entities.names import MODELS, NOUN_OF, ObjectKey
 from omega_domain.entities.promotion import APPROVE, Outcome
 from omega_domain.errors import SettingsError
 from omega_domain.ports.gate import Candidate, Gate
@@ -201,7 +201,7 @@ class ApprovedBy(_Gate):
         target, source = candidate.target, candidate.source
         trust = target.context.trust
         histories = (
-            entries_of(target.context.store, target.key_of(candidate.name)),
+            entries_of(target.context.store, ObjectKey(target.bucket, target.prefix, candidate.name)),
             entries_of(source.store.context.store, source.key),
         )
         for entry in (entry for entries in histories for entry in reversed(entries)):

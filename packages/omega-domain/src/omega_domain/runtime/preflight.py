@@ -68,7 +68,7 @@ def _check_arguments(meta: Metadata, action: str, kwargs: Mapping[str, Any]) -> 
 
 def _check_dataset(datasets: OmegaStore, name: str, collected: Collected | None) -> None:
     if collected is None or not collected.makes(datasets.bucket, ObjectRef.parse(name).name):
-        datasets.locate(name)
+        datasets.metadata(name, required=True)
 
 
 def _check_default(datasets: OmegaStore, meta: Metadata, collected: Collected | None, *, is_open: bool) -> None:
