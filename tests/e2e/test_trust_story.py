@@ -79,6 +79,6 @@ def test_models_without_code_are_loaded_where_only_formats_are_trusted(tmp_path:
     om = setup(tmp_path, "ada", trust="formats-only")
     put_model(om)
     om.models.put(LinearRegression().fit(X, X[:, 0]), "skops", format="skops")
-    with pytest.raises(UntrustedObjectError, match="which is code, and trust = 'formats-only'"):
+    with pytest.raises(UntrustedObjectError, match="which is code, and code = 'formats-only'"):
         om.models.get("m")
     assert om.runtime.model("skops").predict(X).get() == pytest.approx([0, 1, 2])

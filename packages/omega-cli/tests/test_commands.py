@@ -103,6 +103,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "contexts.show": "context show dev",
     "contexts.use": "context use default",
     "contexts.list": "context list",
+    "contexts.allow": "context allow project.toml",
     "contexts.remove": "context remove dev --yes",
     "settings.show": "config show",
     "doctor.examine": "doctor",
@@ -190,6 +191,7 @@ def test_every_option_is_a_field_of_a_request(words: str) -> None:
 
 def test_every_result_fits_its_schema(om: Run, omega: Omega) -> None:
     assert REGISTRY.keys() == EXAMPLES.keys(), "each has an example"
+    Path("project.toml").write_text('bucket = "b"\n')
     Path("flights.csv").write_text("carrier,delay\nUA,5\nAA,\n")
     for number in range(2):
         omega.datasets.put(pd.DataFrame({"x": [number]}), "grown", append=True)

@@ -63,5 +63,5 @@ def test_an_action_reads_data_of_the_bucket_that_is_given(om: Omega) -> None:
     om["dev"].datasets.put([5], "x")
     model = om.models.metadata("double", required=True)
     assert model.action("predict", data_of=om["dev"].models)("double", "x") == [10]
-    with pytest.raises(UnsupportedOptionError, match="'double' is a .*, which has no dance"):
+    with pytest.raises(UnsupportedOptionError, match=r"'double' is a .*, which has no dance"):
         model.action("dance", data_of=om.models)

@@ -47,9 +47,16 @@ def test_without_keys_nothing_is_signed_and_all_is_loaded(context: Context) -> N
     assert head_of(om, "m").signature == ""
     assert om.models.get("m") == "text"
     assert Trust(None, "signed").policy == "any"
-    assert Trust(None, "formats-only").policy == "formats-only"
+    assert (Trust(None, "formats-only").policy, Trust(None, "formats-only").code) == ("any", "formats-only")
     assert Trust().sign_archive("index") == ""
     Trust().check_archive("index", "", "a.omega")
+
+
+def test_the_former_spelling_answers_both_questions_strictly() -> None:
+    strict = Trust(MemoryKeyRing(), "formats-only")
+    assert (strict.policy, strict.code) == ("signed", "formats-only")
+    assert Trust(MemoryKeyRing(), "any", code="formats-only").policy == "any"
+    assert Trust(MemoryKeyRing()).code == "allowed"
 
 
 def test_a_head_stored_under_another_name_is_damage(context: Context) -> None:

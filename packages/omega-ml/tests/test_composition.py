@@ -140,7 +140,11 @@ def test_settings_of_celery_without_a_broker_say_what_is_missing() -> None:
 
 
 def test_two_brokers_of_one_source_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "omega.toml").write_text('broker_url = "redis://a"\nceleryconf = { broker_url = "redis://b" }')
+    (tmp_path / ".omega").mkdir()
+    (tmp_path / ".omega" / "omega.toml").write_text(
+        'broker_url = "redis://a"\nceleryconf = { broker_url = "redis://b" }'
+    )
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SettingsError, match="both set"):
         setup(store="memory://")

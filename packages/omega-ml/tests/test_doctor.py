@@ -60,6 +60,17 @@ def test_a_broker_that_is_away_and_workers_that_live_or_died_are_said(tmp_path: 
     assert (live.state, live.detail) == ("ok", "other@host (gpu), same@host (gpu)")
 
 
+def test_keys_that_others_can_change_are_said(tmp_path: Path) -> None:
+    om = omega_ml.setup(home=tmp_path, keys=tmp_path / "keys")
+    om.datasets.put([1], "numbers")
+    settings = load_settings({"home": tmp_path, "keys": tmp_path / "keys"})
+    assert "keys" not in examined(settings)
+    (tmp_path / "keys" / "default").chmod(0o777)
+    [symptom] = examined(settings)["keys"]
+    assert symptom.state == "failed"
+    assert "chmod 700" in symptom.detail
+
+
 def test_a_variable_that_sets_nothing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMEGA_BUKET", "x")
     [symptom] = examined(load_settings({"store": "memory://"}))["environment"]

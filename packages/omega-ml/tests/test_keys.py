@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import multiprocessing
+import os
+import stat
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -14,6 +17,10 @@ from omega_domain.ports.keys import KeyRing
 from omega_domain.testing.trust.keys import MESSAGE, KeyRingContract
 from omega_ml.keys import FORMER, FolderKeyRing
 from omega_ml.public_keys import PublicKey
+
+P = 2**255 - 19
+D = -121665 * pow(121666, -1, P) % P
+STRANGER = 65534
 
 
 class TestFolderKeyRing(KeyRingContract):
@@ -164,3 +171,195 @@ def test_where_nothing_can_be_written_the_process_remembers_what_it_saw(ring: Fo
     assert ring.last_seen("uid") == 3
     assert FolderKeyRing(ring.folder).last_seen("uid") == 0
     assert list((ring.folder / "seen.db").iterdir()) == []
+
+
+# -- whose files -------------------------------------------------------------------------------------------------------
+
+
+def give_away(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a file or folder belong to somebody else; only root can do so in earnest."""
+    if os.geteuid() == 0:
+        os.chown(path, STRANGER, STRANGER)
+    else:
+        monkeypatch.setattr("omega_ml.files.own.os.geteuid", lambda: os.getuid() + 1)
+
+
+@pytest.fixture
+def trusting(ring: FolderKeyRing, tmp_path: Path) -> FolderKeyRing:
+    """A ring that was used, and trusts another one."""
+    ring.sign(MESSAGE)
+    ring.see("uid", 3)
+    ring.trust(FolderKeyRing(tmp_path / "keys" / "bob", name="bob").public)
+    return FolderKeyRing(ring.folder)
+
+
+PLACES = ["..", ".", "trusted"]
+USES = ["sign", "verify", "known", "trust", "distrust", "rotate"]
+
+
+def use(ring: FolderKeyRing, how: str) -> object:
+    key = PublicKey((9).to_bytes(32, "little"))
+    ways: dict[str, Callable[[], object]] = {
+        "sign": lambda: ring.sign(MESSAGE),
+        "verify": lambda: ring.verify(MESSAGE, "ed25519-x:AAAA"),
+        "known": ring.known,
+        "trust": lambda: ring.trust(key),
+        "distrust": lambda: ring.distrust(key.id),
+        "rotate": ring.rotate,
+    }
+    return ways[how]()
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("mode", [0o777, 0o703, 0o702])
+@pytest.mark.parametrize("how", USES)
+def test_a_folder_that_others_can_write_is_refused(trusting: FolderKeyRing, place: str, mode: int, how: str) -> None:
+    (trusting.folder / place).resolve().chmod(mode)
+    before = {path: path.read_bytes() for path in trusting.folder.rglob("*") if path.is_file()}
+    with pytest.raises(KeysError, match=r"others can put keys into .*: others can write it .*chmod 700"):
+        use(trusting, how)
+    assert {path: path.read_bytes() for path in trusting.folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("how", USES)
+def test_a_folder_of_somebody_else_is_refused(
+    trusting: FolderKeyRing, place: str, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_away((trusting.folder / place).resolve(), monkeypatch)
+    with pytest.raises(KeysError, match=r"others can put keys into .*: it belongs to"):
+        use(trusting, how)
+
+
+def test_the_folder_of_all_keys_may_be_such_as_tmp(trusting: FolderKeyRing) -> None:
+    trusting.folder.parent.chmod(0o1777)
+    assert trusting.verify(MESSAGE, trusting.sign(MESSAGE)) == "trusted"
+    trusting.folder.chmod(0o1777)
+    with pytest.raises(KeysError, match="others can put keys into"):
+        FolderKeyRing(trusting.folder).sign(MESSAGE)
+
+
+def test_a_private_key_of_somebody_else_is_not_used(trusting: FolderKeyRing, monkeypatch: pytest.MonkeyPatch) -> None:
+    give_away(trusting.folder / "own.pem", monkeypatch)
+    monkeypatch.setattr(FolderKeyRing, "_check_folders", lambda _: None)  # where the test can not give one file away
+    with pytest.raises(KeysError, match=r"own\.pem is a private key, but it belongs to"):
+        trusting.sign(MESSAGE)
+
+
+def test_a_public_key_that_others_can_write_is_not_trusted(trusting: FolderKeyRing) -> None:
+    [path] = (trusting.folder / "trusted").iterdir()
+    path.chmod(0o666)
+    with pytest.raises(KeysError, match=r"\.pub: others can write it .*; remove the file"):
+        trusting.known()
+
+
+def test_a_public_key_that_somebody_else_has_put_there_is_not_trusted(
+    trusting: FolderKeyRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [path] = (trusting.folder / "trusted").iterdir()
+    give_away(path, monkeypatch)
+    monkeypatch.setattr(FolderKeyRing, "_check_folders", lambda _: None)
+    (trusting.folder / "own.pem").unlink()
+    with pytest.raises(KeysError, match=r"\.pub: it belongs to .*; remove the file"):
+        trusting.known()
+
+
+def test_nobody_else_reads_what_was_seen(ring: FolderKeyRing) -> None:
+    mask = os.umask(0)
+    try:
+        ring.see("uid", 3)
+    finally:
+        os.umask(mask)
+    path = ring.folder / "seen.db"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.chmod(0o644)  # as earlier versions made it
+    assert FolderKeyRing(ring.folder).last_seen("uid") == 3
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_what_others_can_make_forgotten_is_not_remembered(
+    trusting: FolderKeyRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = trusting.folder / "seen.db"
+    path.chmod(0o666)
+    with pytest.raises(KeysError, match=r"seen\.db remembers .*but others can write it .*; remove the file"):
+        trusting.last_seen("uid")
+    path.chmod(0o600)
+    assert trusting.last_seen("uid") == 3
+    give_away(path, monkeypatch)
+    with pytest.raises(KeysError, match="but it belongs to"):
+        FolderKeyRing(trusting.folder).see("uid", 4)
+
+
+# -- keys that verify everything ---------------------------------------------------------------------------------------
+
+
+def add(p: tuple[int, int], q: tuple[int, int]) -> tuple[int, int]:
+    """Return the sum of two points of Ed25519."""
+    (x1, y1), (x2, y2) = p, q
+    both = D * x1 * x2 * y1 * y2
+    return (x1 * y2 + x2 * y1) * pow(1 + both, -1, P) % P, (y1 * y2 + x1 * x2) * pow(1 - both, -1, P) % P
+
+
+def root(square: int) -> int | None:
+    found = pow(square, (P + 3) // 8, P)
+    for each in (found, found * pow(2, (P - 1) // 4, P) % P):
+        if each * each % P == square % P:
+            return each
+    return None
+
+
+def points(y: int) -> list[tuple[int, int]]:
+    x = root((y * y - 1) * pow(D * y * y + 1, -1, P))
+    return [] if x is None else [(x, y % P), (-x % P, y % P)]
+
+
+def of_small_order() -> set[int]:
+    """Return y of all points whose order divides 8: eight times any point's multiple by the prime order is neutral."""
+    order = 2**252 + 27742317777372353535851937790883648493
+    found = set()
+    for y in range(2, 50):
+        for point in points(y):
+            sum_, power, left = (0, 1), point, order
+            while left:
+                sum_ = add(sum_, power) if left & 1 else sum_
+                power, left = add(power, power), left >> 1
+            found.add(sum_[1])
+    return found
+
+
+SMALL_Y = of_small_order()
+#: All encodings of them: reduced or not, and with either sign.
+SMALL = sorted(
+    encoded | sign for y in SMALL_Y for encoded in (y, y + P) if encoded < 1 << 255 for sign in (0, 1 << 255)
+)
+
+
+def test_there_are_eight_points_of_small_order_with_five_y() -> None:
+    assert len(SMALL_Y) == 5
+    assert len(SMALL) == 14
+
+
+@pytest.mark.parametrize("encoded", [*SMALL, P + 5, (P + 18) | 1 << 255, 2, 7], ids=hex)
+def test_a_key_that_nobody_can_sign_with_is_refused_wherever_it_is_read(ring: FolderKeyRing, encoded: int) -> None:
+    raw = encoded.to_bytes(32, "little")
+    line = f"omega-ed25519 {base64.b64encode(raw).decode()} eve"
+    with pytest.raises(KeysError, match="no public key that anybody can sign with"):
+        PublicKey.from_line(line)
+    with pytest.raises(KeysError, match="no public key"):
+        PublicKey(raw, "eve")
+    with pytest.raises(KeysError, match="no public key"):
+        FolderKeyRing(ring.folder, trusted=[line])
+    (ring.folder / "trusted").mkdir(parents=True, mode=0o700)
+    (ring.folder / "trusted" / "ed25519-x.pub").write_text(line)
+    with pytest.raises(KeysError, match=r"x\.pub: .*no public key"):
+        ring.known()
+
+
+def test_a_private_key_in_place_of_a_public_one_is_not_repeated(ring: FolderKeyRing) -> None:
+    ring.sign(MESSAGE)
+    for line in (ring.folder / "own.pem").read_text().split("\n"):
+        with pytest.raises(KeysError, match="the text is no public key") as caught:
+            PublicKey.from_line(line)
+        assert not line or line not in str(caught.value)
+        assert line[:12] not in str(caught.value) or not line

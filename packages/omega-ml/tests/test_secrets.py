@@ -17,6 +17,7 @@ from omega_domain.errors import OmegaError, SettingsError
 from omega_ml.secrets import resolve
 from omega_ml.setting_forms import redacted
 from omega_ml.settings import Settings, load_settings
+from omega_ml.settings_files import allow_file
 
 SECRET = "s3cr:t@/?#%"  # noqa: S105 -- it is what must not be seen
 ESCAPED = "s3cr%3At%40%2F%3F%23%25"
@@ -30,6 +31,7 @@ def load(tmp_path: Path) -> Any:
     def load(text: str = "", environ: dict[str, str] | None = None, **arguments: object) -> Settings:
         (tmp_path / "omega.toml").write_text(text)
         given = {"HOME": str(tmp_path / "user"), **ENVIRON, **(environ or {})}
+        allow_file(given, tmp_path / "omega.toml")
         return load_settings(arguments, environ=given, folder=tmp_path)
 
     return load

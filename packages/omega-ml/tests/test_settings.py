@@ -298,7 +298,7 @@ def test_keys_are_kept_in_the_folder_of_the_users_configuration(
 
 
 def test_lists_are_written_as_such_or_with_commas(project: Path, user: Path) -> None:
-    (project / "omega.toml").write_text('trusted_types = ["my.Type", "your.Type"]')
+    (user / ".omega" / "omega.toml").write_text('trusted_types = ["my.Type", "your.Type"]')
     assert load(project, user).trusted_types.value == ("my.Type", "your.Type")
     by_text = load(project, user, {"OMEGA_TRUSTED_TYPES": "my.Type, your.Type,"})
     assert by_text.trusted_types.value == ("my.Type", "your.Type")

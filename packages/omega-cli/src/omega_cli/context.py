@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -99,6 +100,15 @@ def add(
         protected=protected,
     )
     output.answer(ctx, rooms.contexts.add, request)
+
+
+@app.command("allow", cls=running("contexts.allow"))
+def allow(
+    ctx: typer.Context,
+    file: Annotated[Path | None, Argument(metavar="[FILE]", help="By default the nearest omega.toml.")] = None,
+) -> None:
+    """Let the omega.toml of a project say everything, until it is changed. Read it before."""
+    output.answer(ctx, rooms.contexts.allow, rooms.contexts.AllowFile(file=file))
 
 
 @app.command("remove", cls=running("contexts.remove"))

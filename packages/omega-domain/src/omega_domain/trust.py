@@ -12,19 +12,26 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from threading import Lock
-from typing import Final
+from typing import Final, Literal
 
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import DATA, ObjectKey
 from omega_domain.entities.version import Version
 from omega_domain.errors import UntrustedObjectError
+from omega_domain.ports.environment import Policy
 from omega_domain.ports.keys import KeyRing
-from omega_domain.ports.objects import Policy
+
+#: Which formats may be loaded: all, or only those that hold no code.
+Code = Literal["allowed", "formats-only"]
 
 SIGNED: Final = "signed"
 ANY: Final = "any"
+ALLOWED: Final = "allowed"
 FORMATS_ONLY: Final = "formats-only"
+#: Whose objects are loaded, the strictest first; ``formats-only`` is the former spelling of both strict answers.
 POLICIES: Final[tuple[Policy, ...]] = (SIGNED, ANY, FORMATS_ONLY)
+#: Whether formats are loaded that hold code.
+CODES: Final[tuple[Code, ...]] = (ALLOWED, FORMATS_ONLY)
 
 #: What is signed begins with one of these, so that a signature of one thing is none of another.
 OF_VERSION, OF_HEAD, OF_ARCHIVE = b"omega-ml version\n", b"omega-ml head\n", b"omega-ml archive\n"
@@ -46,19 +53,28 @@ _MEND: Final = {
 
 
 class Trust:
-    """Decides what may be loaded in a context.
+    """Decides what may be loaded in a context. Both rules are settings of who loads, never of what is loaded.
 
     Args:
         keys: the keys; without any nothing is signed.
-        policy: ``signed`` loads code that was signed by who is trusted, ``any`` loads all code, ``formats-only`` loads
-            none at all, only formats that hold none. It is a setting of who loads, never of what is loaded.
+        policy: whose models, functions and scripts are loaded: ``signed`` asks for the signature of a trusted key,
+            ``any`` asks for none. ``formats-only`` is the former spelling of ``signed`` with the strict ``code``.
+        code: ``allowed`` loads formats that hold code, ``formats-only`` loads only formats that hold none.
         types: names of types that formats without code may hold, beside those that their library trusts.
     """
 
-    def __init__(self, keys: KeyRing | None = None, policy: Policy = ANY, *, types: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        keys: KeyRing | None = None,
+        policy: Policy = ANY,
+        *,
+        code: Code = ALLOWED,
+        types: Iterable[str] = (),
+    ) -> None:
         self.types = tuple(types)
         self.keys = keys
-        self.policy: Policy = policy if keys is not None or policy != SIGNED else ANY
+        self.code: Code = FORMATS_ONLY if policy == FORMATS_ONLY else code
+        self.policy: Policy = ANY if policy == ANY or keys is None else SIGNED
         self._verified: OrderedDict[bytes, None] = OrderedDict()
         self._lock = Lock()
 
@@ -101,9 +117,9 @@ class Trust:
         """
         seq = version.seq if version else None
         what = f"{key.name!r} (version {seq}) in {key.prefix.strip('/')} of bucket {key.bucket!r}"
-        if self.policy == FORMATS_ONLY and is_code:
+        if self.code == FORMATS_ONLY and is_code:
             raise UntrustedObjectError(
-                f"{what} was not loaded: it is a {kind}, which is code, and trust = 'formats-only' allows formats "
+                f"{what} was not loaded: it is a {kind}, which is code, and code = 'formats-only' allows formats "
                 "without code only; put it as one (for models of scikit-learn format='skops')"
             )
         keys = self._signing_keys

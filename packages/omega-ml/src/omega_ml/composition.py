@@ -46,7 +46,7 @@ def setup(
         home: folder of the embedded store.
         settings: ``store=`` (``file:///path``, ``memory://``, …), ``mongo_options=`` (a dict of what ``MongoClient``
             takes and the URL does not say), ``broker_url=``, ``author=``, ``grace=``, ``lease=``, ``keep=``,
-            ``patience=``, ``trust=``, ``trusted_keys=``, ``trusted_types=``, ``keys=``, ``gates=``,
+            ``patience=``, ``trust=``, ``code=``, ``trusted_keys=``, ``trusted_types=``, ``keys=``, ``gates=``,
             ``promotion=``.
 
     Raises:
@@ -94,7 +94,7 @@ def trust_of(settings: Settings) -> Trust:
     where = settings.store.value
     is_in_memory = isinstance(where, str) and where.startswith("memory://")
     keys: KeyRing = _of_this_process() if is_in_memory else key_ring(settings)
-    return Trust(keys, settings.trust.value, types=settings.trusted_types.value)
+    return Trust(keys, settings.trust.value, code=settings.code.value, types=settings.trusted_types.value)
 
 
 def key_ring(settings: Settings) -> FolderKeyRing:

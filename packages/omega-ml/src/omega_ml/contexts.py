@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -14,7 +15,15 @@ from omega_domain.errors import SettingsError
 from omega_ml import secrets, settings_edits
 from omega_ml.setting_forms import FORMS, HIDDEN, PLACES, redacted, show
 from omega_ml.settings import DEFAULT_CONTEXT, Settings, choose_context, load_settings
-from omega_ml.settings_files import PROTECTED, SettingsFile, find_files, project_file, user_file
+from omega_ml.settings_files import (
+    PROTECTED,
+    SettingsFile,
+    allow_file,
+    find_files,
+    nearest_file,
+    project_file,
+    user_file,
+)
 
 Whose = Literal["project", "user"]
 
@@ -137,7 +146,8 @@ class Contexts:
         if path in self._described(name):
             raise SettingsError(f"{path} describes a context {name!r}: remove it first, or choose another name")
         checked = {key: self._checked(name, key, value, path) for key, value in table.items()}
-        settings_edits.add_context(path, name, checked)
+        with self._editing(path):
+            settings_edits.add_context(path, name, checked)
         return path
 
     def remove(self, name: str, *, of: Whose | None = None) -> Path:
@@ -151,7 +161,8 @@ class Contexts:
             SettingsError: no file describes it, several do, or it is the one that is used.
         """
         path = self.removable(name, of=of)
-        settings_edits.remove_context(path, name)
+        with self._editing(path):
+            settings_edits.remove_context(path, name)
         return path
 
     def removable(self, name: str, *, of: Whose | None = None) -> Path:
@@ -187,8 +198,28 @@ class Contexts:
         """
         self.settings(name)
         path = self._file(of or self._chooser(name))
-        settings_edits.set_value(path, "context", name)
+        with self._editing(path):
+            settings_edits.set_value(path, "context", name)
         return Chosen(name, path, self._stronger(name))
+
+    def allow(self, file: Path | None = None) -> SettingsFile:
+        """Let the file of a project say everything, until its content changes; return what it says.
+
+        Args:
+            file: by default the nearest ``omega.toml`` from the folder upwards.
+
+        Raises:
+            SettingsError: it can not be read, or is no file of settings.
+        """
+        return allow_file(self._environ, nearest_file(self._folder) if file is None else self._folder / file)
+
+    @contextmanager
+    def _editing(self, path: Path) -> Iterator[None]:
+        """Keep a project's file allowed while it is changed from here; a new one is the user's work, so it is, too."""
+        is_allowed = not path.exists() or any(file.path == path and file.is_allowed for file in self._files())
+        yield
+        if is_allowed and path != self._file("user"):
+            allow_file(self._environ, path)
 
     def protecting(self, context: str, store: str) -> str | None:
         """Return the name of the protected context that this is, or whose folder it works in; None if there is none.
@@ -238,7 +269,7 @@ class Contexts:
         return [file.path for file in self._files() if name in file.contexts]
 
     def _file(self, whose: Whose) -> Path:
-        return user_file(self._environ) if whose == "user" else project_file(self._folder)
+        return user_file(self._environ) if whose == "user" else project_file(self._environ, self._folder)
 
     def _chooser(self, name: str) -> Whose:
         """Whose file chooses a context: where it is known, and where nothing stronger chooses another."""

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
-from omega_domain.errors import ClockError, OmegaError
+from omega_domain.errors import ClockError, KeysError, OmegaError
 from omega_domain.omega import Omega
 from omega_domain.ports.diagnosis import SupportsDiagnosis, Symptom
-from omega_ml.composition import open_omega
+from omega_ml.composition import key_ring, open_omega
 from omega_ml.setting_forms import FORMS
 from omega_ml.settings import Settings, environment_name
 
@@ -40,14 +40,21 @@ def examine(load: Callable[[], Settings]) -> Iterator[Symptom]:
     yield _python()
     yield from _packages()
     yield from _variables()
-    try:
-        settings = load()
-        omega = open_omega(settings)
-    except OmegaError as error:
-        yield Symptom("settings", "failed", str(error), "see `om config show --help` and the message")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            settings = load()
+            omega = open_omega(settings)
+            failed = ""
+        except OmegaError as error:
+            failed = str(error)
+    yield from (Symptom("settings", "warning", str(each.message), "see the message") for each in said)
+    if failed:
+        yield Symptom("settings", "failed", failed, "see `om config show --help` and the message")
         return
     files = ", ".join(map(str, settings.files)) or "no omega.toml"
     yield Symptom("settings", "ok", f"context {settings.context.value!r}, bucket {settings.bucket.value!r}, {files}")
+    yield from _keys(settings)
     yield from _store(omega)
     yield from _runtime(omega)
     yield from _backends(omega)
@@ -76,6 +83,13 @@ def _variables() -> Iterator[Symptom]:
         if name.startswith("OMEGA_") and name not in known:
             remedy = f"unset it, or use one of {', '.join(sorted(known))}"
             yield Symptom("environment", "warning", f"{name} sets nothing", remedy)
+
+
+def _keys(settings: Settings) -> Iterator[Symptom]:
+    try:
+        key_ring(settings).known()
+    except KeysError as error:
+        yield Symptom("keys", "failed", str(error), "see the message")
 
 
 def _store(omega: Omega) -> Iterator[Symptom]:

@@ -6,13 +6,18 @@ store.
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 from contextlib import closing, suppress
 from pathlib import Path
 from threading import Lock
 
+from omega_domain.errors import KeysError
+from omega_ml.files.own import NotOwnError, check_own
 from omega_ml.private_files import private_folder
 
+_MODE = 0o600
 #: What may go wrong with the file; then this process remembers by itself.
 _FAILURES = (sqlite3.Error, OSError)
 
@@ -62,7 +67,23 @@ class SeenRevisions:
                 )
 
     def _open(self) -> sqlite3.Connection:
+        self._keep_private()
         database = sqlite3.connect(self._path, isolation_level=None, timeout=10)
         database.execute("PRAGMA synchronous = OFF")  # what a power failure loses is seen again
         database.execute("CREATE TABLE IF NOT EXISTS seen (uid TEXT PRIMARY KEY, revision INTEGER) WITHOUT ROWID")
         return database
+
+    def _keep_private(self) -> None:
+        """Make the file if there is none; see that nobody else can read or write it. Raises KeysError."""
+        try:
+            check_own(self._path)
+        except FileNotFoundError:
+            os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT, _MODE))
+        except NotOwnError as error:
+            raise KeysError(
+                f"{self._path} remembers what was seen of each object, but {error}: whoever did so could bring back "
+                "older states; remove the file, and it is made anew"
+            ) from error
+        if stat.S_IMODE(self._path.stat().st_mode) != _MODE:  # of earlier versions, which let others read it
+            with suppress(OSError):
+                self._path.chmod(_MODE)

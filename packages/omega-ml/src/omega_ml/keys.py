@@ -1,6 +1,7 @@
 """Keys in a folder: the Ed25519 key (RFC 8032) that a context signs with, and the public keys that it trusts.
 
-The folder is the user's own, outside of every store::
+The folder is the user's own, outside of every store. It is refused if somebody else owns it, or can write it, or what
+is in it::
 
     own.pem             the private key; nobody else may read it
     trusted/<id>.pub    public keys of others, and former ones of our own; a line each, as `om keys export` prints it
@@ -20,6 +21,7 @@ from typing import Any, Final, Literal
 
 from omega_domain.errors import KeysError
 from omega_domain.ports.keys import KeyRing, Verdict
+from omega_ml.files.own import NotOwnError, check_own, read_own
 from omega_ml.key_memory import SeenRevisions
 from omega_ml.private_files import make_file, replace_file
 from omega_ml.public_keys import PublicKey
@@ -106,6 +108,7 @@ class FolderKeyRing(KeyRing):
 
     def trust(self, key: PublicKey) -> PublicKey:
         """Trust a key from now on."""
+        self._check_folders()
         with _translated(self.folder):
             replace_file(self.folder / TRUSTED / f"{key.id}.pub", f"{key.to_line()}\n")
         self._public.clear()
@@ -143,10 +146,12 @@ class FolderKeyRing(KeyRing):
     @cached_property
     def _own(self) -> tuple[Any, PublicKey]:
         path = self.folder / OWN
-        with self._lock, _translated(self.folder):
-            if not path.exists():
-                make_file(path, _new_pem())
-            signer, public = _read_own(path)
+        with self._lock:
+            self._check_folders()
+            with _translated(self.folder):
+                if not path.exists():
+                    make_file(path, _new_pem())
+                signer, public = _read_own(path)
             return signer, PublicKey(public.raw, self._name)
 
     def _find(self, key_id: str) -> Any:
@@ -161,7 +166,21 @@ class FolderKeyRing(KeyRing):
             return self._public[key_id]
 
     def _trusted_files(self) -> Sequence[Path]:
+        self._check_folders()
         return sorted((self.folder / TRUSTED).glob("*.pub"))
+
+    def _check_folders(self) -> None:
+        """See that nobody else can put a key into the folder, or another folder in its place. Raises KeysError."""
+        for folder in (self.folder.parent, self.folder, self.folder / TRUSTED):
+            try:
+                check_own(folder, spares_sticky=folder == self.folder.parent)
+            except NotOwnError as error:
+                raise KeysError(
+                    f"others can put keys into {folder}: {error}. See that no key there is theirs, then make it yours "
+                    f"alone: chown and chmod 700 {folder}; or choose another folder by the setting keys (OMEGA_KEYS)"
+                ) from error
+            except OSError:
+                continue  # it is not there yet, or what is done with it says why it can not be
 
 
 #: What stands before the 32 bytes of an Ed25519 key in DER (RFC 8410, section 4).
@@ -191,9 +210,11 @@ def _read_own(path: Path) -> tuple[Any, PublicKey]:
     if path.stat().st_mode & _OF_OTHERS:
         raise KeysError(f"{path} is a private key that others can read or write: chmod 600 {path}")
     try:
-        private = _ecc().import_key(path.read_text(encoding="ascii"))
+        private = _ecc().import_key(read_own(path).decode("ascii"))
         raw = private.public_key().export_key(format="raw")
         return _eddsa().new(private, "rfc8032"), PublicKey(raw)
+    except NotOwnError as error:
+        raise KeysError(f"{path} is a private key, but {error}: move it away and a new one is made") from error
     except (ValueError, AttributeError) as error:
         raise KeysError(
             f"{path} holds no private Ed25519 key: {error}; put back a copy, or move it away and a new one is made"
@@ -202,8 +223,8 @@ def _read_own(path: Path) -> tuple[Any, PublicKey]:
 
 def _read_public(path: Path) -> PublicKey:
     try:
-        return PublicKey.from_line(path.read_text(encoding="utf-8"))
-    except (KeysError, UnicodeDecodeError) as error:
+        return PublicKey.from_line(read_own(path).decode())
+    except (KeysError, UnicodeDecodeError, NotOwnError) as error:
         raise KeysError(f"{path}: {error}; remove the file") from error
 
 

@@ -45,6 +45,15 @@ def check(value: Any) -> None:
             _checked(found)
 
 
+def references(value: Any) -> list[tuple[str, str]]:
+    """Return where the references of a text, table or list lead: to ``env``, ``file`` or ``keyring``, and to what.
+
+    Raises:
+        ValueError: one is malformed.
+    """
+    return [_checked(found) for text in _texts(value) for found in _REFERENCE.finditer(text)]
+
+
 def resolve(value: Any, environ: Mapping[str, str]) -> Any:
     """Return a value with the secrets that its references stand for.
 

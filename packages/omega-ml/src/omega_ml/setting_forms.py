@@ -17,9 +17,9 @@ from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, validate_bu
 from omega_domain.entities.patience import Patience
 from omega_domain.errors import InvalidNameError
 from omega_domain.omega import DEFAULT_BUCKET
-from omega_domain.ports.objects import Policy
+from omega_domain.ports.environment import Policy
 from omega_domain.repository.context import Retention
-from omega_domain.trust import POLICIES, SIGNED
+from omega_domain.trust import ALLOWED, CODES, POLICIES, SIGNED, Code
 from omega_ml import secrets
 
 #: Settings that say where the store is, the most particular first.
@@ -269,6 +269,12 @@ def _trust(value: Any, folder: Path) -> Policy:  # noqa: ARG001 -- all are calle
     return cast("Policy", value)
 
 
+def _code(value: Any, folder: Path) -> Code:  # noqa: ARG001 -- all are called alike
+    if value not in CODES:
+        raise ValueError(f"write one of: {', '.join(CODES)}")
+    return cast("Code", value)
+
+
 def _words(what: str) -> Callable[[Any, Path], tuple[str, ...]]:
     """Return what reads a list of text, or text with commas between."""
 
@@ -341,6 +347,7 @@ FORMS: Mapping[str, Form] = {
     "keep": Form(_keep, lambda: Retention().keep),
     "patience": Form(_patience, Patience),
     "trust": Form(_trust, lambda: SIGNED),
+    "code": Form(_code, lambda: ALLOWED),
     "trusted_keys": Form(_words("public keys, as `om keys export` prints them,"), tuple),
     "trusted_types": Form(_words("names of types"), tuple),
     "keys": Form(_folder, _keys),

@@ -9,20 +9,24 @@ another.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Final, Literal
 
 from omega_domain.entities.patience import Patience
 from omega_domain.errors import SettingsError
-from omega_domain.ports.objects import Policy
+from omega_domain.ports.environment import Policy
 from omega_domain.repository.context import Retention
-from omega_ml import secrets
-from omega_ml.setting_forms import FORMS, PLACES, Form, show
+from omega_domain.trust import FORMATS_ONLY, SIGNED, Code
+from omega_ml.project_rules import TIGHTENED, is_as_strict, loosened
+from omega_ml.setting_forms import FORMS, PLACES
+from omega_ml.setting_layers import Layer, Setting, environment_name
 from omega_ml.settings_files import PROTECTED, SettingsFile, find_files, unknown_key
+
+__all__ = ["DEFAULT_CONTEXT", "Setting", "Settings", "choose_context", "environment_name", "load_settings"]
 
 DEFAULT_CONTEXT = "default"
 ARGUMENT = "argument"
@@ -40,6 +44,7 @@ _REST = (
     "keep",
     "patience",
     "trust",
+    "code",
     "trusted_keys",
     "trusted_types",
     "keys",
@@ -47,42 +52,8 @@ _REST = (
     "promotion",
 )
 
-T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True)
-class Setting(Generic[T]):
-    """A value, and what set it: an argument, a variable of the environment, a file, or the default.
-
-    Attributes:
-        value: the value; with references to secrets in it as it was written, until it is resolved.
-        source: what set it.
-        look_up: returns the value with the secrets in it, from the environment; None if it refers to none.
-        written: what to show in place of the value, once that has secrets in it.
-    """
-
-    value: T
-    source: str
-    look_up: Callable[[Mapping[str, str]], T] | None = field(default=None, compare=False)
-    written: T | None = field(default=None, compare=False)
-
-    def __repr__(self) -> str:
-        return f"Setting({self.shown!r}, {self.source!r})"
-
-    @property
-    def shown(self) -> str:
-        """The value as text for people; references stay references, and other secrets are redacted."""
-        return show(self.value if self.written is None else self.written)
-
-    def resolved(self, environ: Mapping[str, str] | None = None) -> Setting[T]:
-        """Return it with the secrets that it refers to.
-
-        Raises:
-            SettingsError: one is not there, or makes no value of the right form.
-        """
-        if self.look_up is None:
-            return self
-        return Setting(self.look_up(os.environ if environ is None else environ), self.source, written=self.value)
+_UNPROTECTED: Final = Setting(value=False, source=DEFAULT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +72,8 @@ class Settings:
         lease: how long a payload that is being put is safe before its commit.
         keep: prefix of a store -> how many of the newest versions are kept for ever, or ``all``.
         patience: how long is waited before a worker or task is taken for dead, lost or stuck.
-        trust: what may be loaded: ``signed``, ``any`` or ``formats-only``.
+        trust: whose models, functions and scripts are loaded: ``signed`` or ``any``.
+        code: whether formats that hold code are loaded: ``allowed`` or ``formats-only``.
         trusted_keys: public keys of others to trust, beside those of ``om keys trust``.
         trusted_types: names of types that models in the format skops may hold, beside those that skops trusts.
         keys: folder of the keys of all contexts.
@@ -124,12 +96,13 @@ class Settings:
     keep: Setting[Mapping[str, int | Literal["all"]]]
     patience: Setting[Patience]
     trust: Setting[Policy]
+    code: Setting[Code]
     trusted_keys: Setting[tuple[str, ...]]
     trusted_types: Setting[tuple[str, ...]]
     keys: Setting[Path]
     gates: Setting[Mapping[str, Mapping[str, tuple[str, ...]]]]
     promotion: Setting[str]
-    protected: Setting[bool] = Setting(value=False, source=DEFAULT)
+    protected: Setting[bool] = _UNPROTECTED
     contexts: tuple[str, ...] = (DEFAULT_CONTEXT,)
     files: tuple[Path, ...] = ()
 
@@ -221,56 +194,11 @@ def choose_context(
     return _sources(arguments, environ, folder).context()
 
 
-def environment_name(setting: str) -> str:
-    """Return the variable of the environment that sets a setting."""
-    return f"OMEGA_{setting.upper()}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """Values of one source, as they were written there."""
-
-    values: Mapping[str, Any]
-    source: str
-    folder: Path
-
-    def origin(self, name: str) -> str:
-        return environment_name(name) if self.source == "environment" else self.source
-
-    def setting(self, name: str, form: Form) -> Setting[Any]:
-        raw, source = self.values[name], self.origin(name)
-
-        def look_up(environ: Mapping[str, str]) -> Any:
-            with _refused(name, raw, source):
-                found = secrets.resolve(value, environ)
-                return form.parse(found, self.folder) if form.references == "text" else found
-
-        with _refused(name, raw, source):
-            if form.references != "none":
-                secrets.check(raw)
-            value = raw if form.references == "text" and secrets.refers(raw) else form.parse(raw, self.folder)
-            if not secrets.refers(value):
-                return Setting(value, source)
-            if form.references == "none":
-                raise ValueError(f"no secret can stand here; {environment_name(name)} sets it from the environment")
-            secrets.check(value)
-            return Setting(value, source, look_up)
-
-
 def _sources(arguments: Mapping[str, Any] | None, environ: Mapping[str, str] | None, folder: Path | None) -> _Sources:
     environ = os.environ if environ is None else environ
     folder = Path.cwd() if folder is None else folder
     given = {name: value for name, value in (arguments or {}).items() if value is not None}
     return _Sources(given, environ, find_files(environ, folder), folder)
-
-
-@contextmanager
-def _refused(name: str, raw: Any, source: str) -> Iterator[None]:
-    """Name the setting of a wrong value, and the source that set it, in the error."""
-    try:
-        yield
-    except ValueError as error:
-        raise SettingsError(f"{name} = {show(raw)!r} ({source}): {error}") from error
 
 
 class _Sources:
@@ -281,9 +209,9 @@ class _Sources:
     ) -> None:
         variables = {name: environ[environment_name(name)] for name in FORMS if environ.get(environment_name(name))}
         self._files = files
-        self._arguments = _Layer(arguments, ARGUMENT, folder)
-        self._environment = _Layer(variables, "environment", folder)
-        self._tops = [_Layer(file.settings, str(file.path), file.path.parent) for file in files]
+        self._arguments = Layer(arguments, ARGUMENT, folder)
+        self._environment = Layer(variables, "environment", folder)
+        self._tops = [Layer(file.settings, str(file.path), file.path.parent, _project(file)) for file in files]
         self._folder = folder
 
     def context(self) -> Setting[str]:
@@ -296,7 +224,7 @@ class _Sources:
         layers = [self._arguments, *named, *self._tops]
         names = {DEFAULT_CONTEXT, *(name for file in self._files for name in file.contexts)}
         store = self._store(context, layers, names)
-        rest = {name: self._first(name, layers) for name in _REST}
+        rest = self._rest([_with_store(layer, store) for layer in layers])
         paths = tuple(file.path for file in self._files)
         protected = self._protected(context.value)
         return Settings(
@@ -309,21 +237,39 @@ class _Sources:
         source = next(sources, None)
         return Setting(source is not None, source or DEFAULT)
 
-    def _tables(self, context: str) -> list[_Layer]:
+    def _tables(self, context: str) -> list[Layer]:
         return [
-            _Layer(file.contexts[context], f"{file.path} [contexts.{context}]", file.path.parent)
+            Layer(file.contexts[context], f"{file.path} [contexts.{context}]", file.path.parent, _project(file))
             for file in self._files
             if context in file.contexts
         ]
 
-    def _first(self, name: str, layers: list[_Layer]) -> Setting[Any]:
+    def _rest(self, layers: list[Layer]) -> dict[str, Setting[Any]]:
+        """Return the settings on which nothing else depends; a project that was not allowed only tightens some."""
+        found = self._answers(_REST, layers)
+        projects = {layer.project for layer in layers if layer.project is not None}  # there is one at most
+        own = self._answers(TIGHTENED, [layer for layer in layers if layer.project is None]) if projects else {}
+        loose = {name: own[name] for name in own if not is_as_strict(name, found[name].value, own[name].value)}
+        if loose:
+            warnings.warn(loosened(loose, *projects), stacklevel=1)  # from one place, so that it is said once
+        return found | loose
+
+    def _answers(self, names: Iterable[str], layers: list[Layer]) -> dict[str, Setting[Any]]:
+        """Return settings by name; the former spelling of ``trust`` answers ``code``, too."""
+        found = {name: self._first(name, layers) for name in names}
+        trust = found["trust"]
+        if trust.value == FORMATS_ONLY:
+            found |= {"trust": Setting(SIGNED, trust.source), "code": Setting(FORMATS_ONLY, trust.source)}
+        return found
+
+    def _first(self, name: str, layers: list[Layer]) -> Setting[Any]:
         form = FORMS[name]
         for layer in layers:
             if name in layer.values:
                 return layer.setting(name, form)
         return Setting(form.default(), DEFAULT)
 
-    def _store(self, context: Setting[str], layers: list[_Layer], names: set[str]) -> Setting[Any]:
+    def _store(self, context: Setting[str], layers: list[Layer], names: set[str]) -> Setting[Any]:
         layer = next((layer for layer in layers if any(place in layer.values for place in PLACES)), None)
         is_own = layer is not None and layer not in self._tops
         if context.value not in names and layer is not self._arguments:
@@ -342,7 +288,17 @@ class _Sources:
         return layer.setting(_place(layer), FORMS[_place(layer)])
 
 
-def _place(layer: _Layer) -> str:
+def _with_store(layer: Layer, store: Setting[Any]) -> Layer:
+    """Return a layer that knows whether the store that is used is described by the same file."""
+    has_store = layer.project is not None and store.source.startswith(str(layer.project))
+    return replace(layer, has_store=has_store)
+
+
+def _project(file: SettingsFile) -> Path | None:
+    return None if file.is_allowed else file.path
+
+
+def _place(layer: Layer) -> str:
     """Which of the spellings of "where the store is" a source uses; home may stand beside the others."""
     given = list(_given_places(layer))
     if "store" in given and "mongo_url" in given:
@@ -350,5 +306,5 @@ def _place(layer: _Layer) -> str:
     return given[0]
 
 
-def _given_places(layer: _Layer) -> Iterator[str]:
+def _given_places(layer: Layer) -> Iterator[str]:
     return (place for place in PLACES if place in layer.values)

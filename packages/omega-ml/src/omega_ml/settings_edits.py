@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from omega_domain.errors import SettingsError
+from omega_ml.files.own import read_own
 
 _CONTEXTS: Final = "contexts"
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -168,7 +169,7 @@ def _quoted(value: str | bool) -> str:  # noqa: FBT001 -- it is a value, not an 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_bytes().decode()
+        return read_own(path).decode()
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:

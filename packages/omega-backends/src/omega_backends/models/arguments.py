@@ -21,6 +21,13 @@ from omega_domain.errors import UnsupportedOptionError
 SEARCH: Final = "gridsearch"
 #: Arguments of the backend's own methods, which do not reach scikit-learn as they are.
 OWN: Final = frozenset({"rName", "pure_python", "parameters"})
+#: Parameters that read files or unpickle them, whatever their values look like.
+MEMORY: Final = "memory"
+INPUT: Final = "input"
+#: Third-party estimators take paths by such names.
+OF_FILES: Final = re.compile(
+    r"(^|_)(memory|cache|cache_?dir|dir|directory|file|filename|files|folder|location|path|uri|url)$"
+)
 MOST_JOBS: Final = 64
 MOST_VERBOSE: Final = 50
 
@@ -31,10 +38,6 @@ _LABELS: Final = frozenset({"classes", "groups", "labels", "y_val"})
 #: Parameters of estimators that are checked as the options of a search are.
 _SAME: Final = frozenset({"n_jobs", "pre_dispatch"})
 _STEPS: Final = frozenset({"passthrough", "drop"})
-#: Third-party estimators take paths by such names.
-_OF_FILES: Final = re.compile(
-    r"(^|_)(memory|cache|cache_?dir|dir|directory|file|filename|files|folder|location|path|uri|url)$"
-)
 _DISPATCH: Final = re.compile(r"all|(\d{1,3} ?\* ?)?n_jobs")
 _DATA: Final = "numbers, True, False, None, and lists, dicts or arrays of these"
 _NOTHING: Final = inspect.Parameter.empty
@@ -145,7 +148,7 @@ class _Texts:
 
     def takes(self, text: str) -> bool:
         """Tell whether it takes this text."""
-        if self._last == "input" and text != "content":
+        if self._last == INPUT and text != "content":
             return False  # vectorizers read the files that the data name
         if hasattr(self._present, "get_params"):
             return text in _STEPS
@@ -159,7 +162,7 @@ class _Texts:
 
 
 def _constraints(owner: Any, last: str) -> list[Any]:
-    found = getattr(owner, "_parameter_constraints", {}).get(last, [])
+    found = getattr(type(owner), "_parameter_constraints", {}).get(last, [])  # a payload may set one on the object
     if found == "no_validation":  # of scikit-learn's own, these are dtypes and what to fill in
         return [str] if type(owner).__module__.startswith("sklearn.") else []
     return list(found)
@@ -186,8 +189,8 @@ def _candidates(name: str, parameters: Any) -> Iterator[tuple[str, Any]]:
 
 def _check_candidate(name: str, key: str, value: Any, *, fits: Fits, fits_inside: Fits) -> None:
     last = key.rpartition("__")[2]
-    is_of_files = _OF_FILES.search(last) is not None
-    if last == "memory":
+    is_of_files = OF_FILES.search(last) is not None
+    if last == MEMORY:
         _refuse_candidate(name, key, value, "what is kept in a folder is code that nobody has signed")
     if last in _SAME and not _OPTIONS[last][1](value):
         _refuse_candidate(name, key, value, f"it may be {_OPTIONS[last][0]}")
@@ -207,7 +210,7 @@ def _refuse_candidate(name: str, key: object, value: Any, why: str) -> NoReturn:
 
 
 def _check_value(name: str, action: str, key: str, value: Any, *, fits: Fits) -> None:
-    is_of_files = _OF_FILES.search(key.rpartition("__")[2]) is not None
+    is_of_files = OF_FILES.search(key.rpartition("__")[2]) is not None
     if is_of_files or not _is_plain(value, fits=fits):
         raise UnsupportedOptionError(
             f"{action} of {name!r} can not be given {key}={reprlib.repr(value)}: a task may give {_DATA}, and text "

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 from sklearn.base import BaseEstimator
 
-from omega_backends.models.unpickle import NEEDS_SKOPS
+from omega_backends.models.files_named import named_files
+from omega_backends.models.unpickle import HOLDS_NO_FILES, NEEDS_SKOPS
 from omega_domain.errors import UnsupportedObjectError, UnsupportedOptionError
 
 
@@ -24,6 +25,8 @@ def to_skops(model: BaseEstimator, name: str, types: Iterable[str]) -> bytes:
         import skops.io  # noqa: PLC0415 -- an extra
     except ImportError as error:
         raise UnsupportedOptionError(f"{name!r} can not be put: {NEEDS_SKOPS}") from error
+    if doubt := next(named_files(model), ""):
+        raise UnsupportedObjectError(f"{name!r} can not be put as skops: {doubt}. {HOLDS_NO_FILES}, or use joblib")
     try:
         data: bytes = skops.io.dumps(model)
         unknown = [found for found in skops.io.get_untrusted_types(data=data) if found not in set(types)]

@@ -6,13 +6,17 @@ compares its SHA-256 with that in the manifest of its version, before it hands o
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import joblib
 
+from omega_backends.models.files_named import named_files
+from omega_backends.models.pickles import Packed
 from omega_domain.errors import CorruptPayloadError, UnsupportedOptionError, UntrustedObjectError
-from omega_domain.ports.objects import TrustedFile
+from omega_domain.ports.environment import TrustedContent, TrustedFile
 
+HOLDS_NO_FILES = "The format skops holds no such parameter: take it out of the model"
 NEEDS_SKOPS = "format='skops' needs skops: pip install 'omega-backends[skops]'"
 
 
@@ -28,11 +32,23 @@ def load_joblib(trusted: TrustedFile) -> Any:
         raise _not_loaded(trusted.name, error) from error
 
 
+def load_pickle(trusted: TrustedContent[Packed]) -> Any:
+    """Return the object in a file of the format ``pickle``, see :mod:`omega_backends.models.pickles`.
+
+    Raises:
+        CorruptPayloadError: it can not be loaded here; the message says what failed.
+    """
+    try:
+        return pickle.loads(trusted.unpacked.pickle, buffers=trusted.unpacked.arrays)  # noqa: S301 -- it is trusted
+    except Exception as error:
+        raise _not_loaded(trusted.name, error) from error
+
+
 def load_skops(trusted: TrustedFile) -> Any:
     """Return the model in a file that skops wrote; no code of the file is run.
 
     Raises:
-        UntrustedObjectError: it holds types that skops does not trust.
+        UntrustedObjectError: it holds types that skops does not trust, or parameters that have to do with files.
         CorruptPayloadError: it can not be loaded here; the message says what failed.
         UnsupportedOptionError: skops is not installed.
     """
@@ -43,11 +59,14 @@ def load_skops(trusted: TrustedFile) -> Any:
     except ImportError as error:
         raise UnsupportedOptionError(f"{name!r} can not be loaded: {NEEDS_SKOPS}") from error
     try:
-        return skops.io.load(trusted.file, trusted=list(trusted.types))
+        model = skops.io.load(trusted.file, trusted=list(trusted.types))
     except skops.io.exceptions.UntrustedTypesFoundException as error:
         raise UntrustedObjectError(f"{name!r} was not loaded: {error}. Put it again from where you trust it") from error
     except Exception as error:
         raise _not_loaded(name, error) from error
+    if doubt := next(named_files(model), ""):
+        raise UntrustedObjectError(f"{name!r} was not loaded: {doubt}. {HOLDS_NO_FILES}, and put it again")
+    return model
 
 
 def _not_loaded(name: str, error: Exception) -> CorruptPayloadError:

@@ -125,4 +125,36 @@ def remove(workplace: Workplace, request: RemoveContext) -> DescribedContext:
     return DescribedContext(name=request.name, file=take(request.name, of=request.of))
 
 
-COMMANDS: Final[tuple[Command[Any, Any, Any], ...]] = (list_contexts, show, use, add, remove)
+@dataclass(frozen=True, kw_only=True)
+class AllowFile:
+    """Which project's file may say everything.
+
+    Attributes:
+        file: its path; by default the nearest omega.toml.
+    """
+
+    file: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllowedFile:
+    """A project's file that was allowed.
+
+    Attributes:
+        file: its path.
+        settings: names of what it sets, those of a context behind its name.
+    """
+
+    file: Path
+    settings: tuple[str, ...]
+
+
+@command("contexts.allow", right="context:admin", changes=True)
+def allow(workplace: Workplace, request: AllowFile) -> AllowedFile:
+    """Let the omega.toml of a project say everything, until it is changed."""
+    found = workplace.contexts.allow(request.file)
+    inner = [f"contexts.{name}.{key}" for name, table in found.contexts.items() for key in table]
+    return AllowedFile(file=found.path, settings=(*found.settings, *inner))
+
+
+COMMANDS: Final[tuple[Command[Any, Any, Any], ...]] = (list_contexts, show, use, add, remove, allow)

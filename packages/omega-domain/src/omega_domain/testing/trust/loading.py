@@ -18,10 +18,11 @@ from omega_domain.entities.head import Head
 from omega_domain.entities.version import Payload, Version
 from omega_domain.errors import UntrustedObjectError
 from omega_domain.omega import Omega
-from omega_domain.ports.objects import Policy, StoredObject
+from omega_domain.ports.environment import Policy
+from omega_domain.ports.objects import StoredObject
 from omega_domain.repository.context import Context
 from omega_domain.repository.metadata import Metadata
-from omega_domain.trust import Trust
+from omega_domain.trust import Code, Trust
 
 __all__ = ["CodeBackend", "TrustContract"]
 
@@ -142,6 +143,15 @@ class TrustContract:
         assert om.models.get("m") == "three"
         with held.open_trusted() as trusted:
             assert trusted.file.read() == b"two"
+        assert held.unpack_trusted(bytes).unpacked == b"two"
+
+    def test_what_may_not_be_loaded_is_not_unpacked_either(self, om: Omega) -> None:
+        stranger = open_as(om.context, MemoryKeyRing())
+        stranger.models.put("evil", "x", kind=CodeBackend.KIND)
+        given: list[memoryview] = []
+        with pytest.raises(UntrustedObjectError):
+            om.models.metadata("x", required=True).unpack_trusted(given.append)
+        assert not given
 
     def test_a_name_that_was_dropped_and_put_again_is_loaded(self, om: Omega) -> None:
         held = om.models.metadata("m", required=True)
@@ -213,15 +223,48 @@ class TrustContract:
         assert open_as(om.context, MemoryKeyRing(), "any").models.get("m") == "two"
 
     def test_formats_only_loads_no_code_whoever_signed_it(self, om: Omega, ring: MemoryKeyRing) -> None:
-        strict = open_as(om.context, ring, "formats-only")
-        refused(strict, "m", "it is a test.code, which is code, and trust = 'formats-only'")
+        strict = open_as(om.context, ring, code="formats-only")
+        refused(strict, "m", "it is a test.code, which is code, and code = 'formats-only'")
         with strict.models.metadata("m", required=True).open_trusted(is_code=False) as trusted:
             assert trusted.file.read() == b"two"
 
+    @pytest.mark.parametrize("rules", [{"code": "formats-only"}, {"policy": "formats-only"}])
+    def test_formats_without_code_are_verified_as_code_is(self, om: Omega, ring: MemoryKeyRing, rules: Any) -> None:
+        strict = open_as(om.context, ring, **rules)
+        open_as(om.context, MemoryKeyRing()).models.put("evil", "x", kind=CodeBackend.KIND)
+        open_as(om.context, None, "any").models.put("evil", "y", kind=CodeBackend.KIND)
+        with pytest.raises(UntrustedObjectError, match="not trusted here"):
+            strict.models.metadata("x", required=True).check_trust(is_code=False)
+        with pytest.raises(UntrustedObjectError, match="nobody has signed it"):
+            strict.models.metadata("y", required=True).check_trust(is_code=False)
+        strict.models.metadata("m", required=True).check_trust(is_code=False)
+        before = head_of(om, "m")
+        om.models.put("three", "m", kind=CodeBackend.KIND)
+        strict.models.metadata("m", required=True).check_trust(is_code=False)
+        om.context.metadata.commit(before, expected=before.revision + 1)
+        with pytest.raises(UntrustedObjectError, match="put back an older state"):
+            strict.models.metadata("m", required=True).check_trust(is_code=False)
 
-def open_as(context: Context, ring: MemoryKeyRing | None, policy: Policy = "signed") -> Omega:
+    @pytest.mark.parametrize("rules", [{"code": "formats-only"}, {"policy": "formats-only"}])
+    def test_who_loads_formats_only_signs_no_change_of_a_stranger(
+        self, om: Omega, ring: MemoryKeyRing, rules: Any
+    ) -> None:
+        open_as(om.context, MemoryKeyRing()).models.put("evil", "x", kind=CodeBackend.KIND)
+        with pytest.raises(UntrustedObjectError, match="was not changed"):
+            open_as(om.context, ring, **rules).models.tag("x", "t")
+
+    def test_any_loads_formats_without_code_that_nobody_signed(self, om: Omega) -> None:
+        open_as(om.context, None, "any").models.put("theirs", "y", kind=CodeBackend.KIND)
+        lenient = open_as(om.context, MemoryKeyRing(), "any", code="formats-only")
+        lenient.models.metadata("y", required=True).check_trust(is_code=False)
+        refused(lenient, "y", "code = 'formats-only'")
+
+
+def open_as(
+    context: Context, ring: MemoryKeyRing | None, policy: Policy = "signed", *, code: Code = "allowed"
+) -> Omega:
     """Return an Omega on the same stores, of somebody with these keys."""
-    return Omega(replace(context, trust=Trust(ring, policy)))
+    return Omega(replace(context, trust=Trust(ring, policy, code=code)))
 
 
 def refused(om: Omega, name: str, why: str) -> None:

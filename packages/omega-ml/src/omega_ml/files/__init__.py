@@ -1,0 +1,1 @@
+"""Files that steer omega-ml: who can have written them, and which of others the user has allowed."""
