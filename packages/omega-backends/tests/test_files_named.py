@@ -27,7 +27,7 @@ from omega_backends.sklearn_joblib import SklearnBackend
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.errors import UnsupportedObjectError, UnsupportedOptionError, UntrustedObjectError
 from omega_domain.omega import Omega
-from omega_domain.ports.objects import TrustedFile
+from omega_domain.ports.environment import TrustedFile
 
 pytestmark = pytest.mark.changes_with("skops")
 
