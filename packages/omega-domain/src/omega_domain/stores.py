@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -112,6 +112,31 @@ class OmegaStore(Objects):
         return self.context.registry.help(
             [self._resolve(ObjectRef.parse_whole(name, "ask for help on"), required=True).kind]
         )
+
+    # -- as a mapping ----------------------------------------------------------------------------------------------
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the object of this name, as :meth:`get` does, with the same errors."""
+        return self.get(name)
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is an object of this name, as :meth:`exists` does."""
+        return isinstance(name, str) and self.exists(name)
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names that :meth:`list` returns."""
+        return iter(self.list())
+
+    def __len__(self) -> int:
+        """Return how many names :meth:`list` returns."""
+        return len(self.list())
+
+    def __bool__(self) -> bool:
+        """A store is true even if it is empty: it is a place, and to ask whether there is one costs no query."""
+        return True
+
+    def _ipython_key_completions_(self) -> Sequence[str]:
+        return self.list()
 
     # -- promotion -------------------------------------------------------------------------------------------------
 
