@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, Self, TypeVar, overload
 
@@ -27,6 +27,8 @@ from omega_domain.repository.pieces import check_piece
 from omega_domain.repository.view import Staged, View
 
 _REQUIRED: Any = object()
+
+D = TypeVar("D")
 
 
 class Objects(Listing):
@@ -99,6 +101,16 @@ class Objects(Listing):
             )
         return meta
 
+    @overload
+    def get(
+        self, name: str, version: int | str | Q | None = None, *, chunksize: int, default: D, **options: Any
+    ) -> Iterator[Any] | D: ...
+    @overload
+    def get(
+        self, name: str, version: int | str | Q | None = None, *, chunksize: int, **options: Any
+    ) -> Iterator[Any]: ...
+    @overload
+    def get(self, name: str, version: int | str | Q | None = None, *, default: Any = ..., **options: Any) -> Any: ...
     def get(self, name: str, version: int | str | Q | None = None, *, default: Any = _REQUIRED, **options: Any) -> Any:
         """Return the object of this name.
 
