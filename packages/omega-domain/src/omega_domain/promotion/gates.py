@@ -251,7 +251,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
 
 
-def _at_path(tree: Any, path: str) -> Any:
+def _at_path(tree: object, path: str) -> object:
     """Return what is in nested tables under ``a`` or ``a.b``; None if it is not there."""
     if isinstance(tree, Mapping) and path in tree:
         return tree[path]
@@ -263,7 +263,7 @@ def _plain(score: float) -> float | str:
     return score if math.isfinite(score) else str(score)
 
 
-def _of_role(meta: StoredObject, role: str) -> Any:
+def _of_role(meta: StoredObject, role: str) -> object:
     signature = meta.attributes.get(SIGNATURE)
     return signature.get(role) if isinstance(signature, Mapping) else None
 
