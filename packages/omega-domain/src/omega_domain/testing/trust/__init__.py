@@ -1,4 +1,4 @@
-"""Contracts of trust: nothing that runs code is loaded unless a trusted key has signed it; see also ``testing.keys``."""
+"""Contracts of trust: nothing that runs code is loaded unless a trusted key has signed it; see also ``keys``."""
 
 from __future__ import annotations
 
