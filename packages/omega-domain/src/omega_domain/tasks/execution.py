@@ -1,6 +1,6 @@
 """Execution: what a worker does with a task. The same code runs in this process and in a worker elsewhere.
 
-A task is run once: its record in the task log decides. A task that needs the result of one that failed is not run, and
+A task is run once: its record decides. A task that needs the result of one that failed is not run, and
 fails likewise. Whatever was kept in the store for its arguments is dropped when it has ended.
 """
 

@@ -14,6 +14,7 @@ from omega_domain.stores import OmegaStore
 
 #: Characters of JSON up to which a value travels itself.
 LIMIT = 256 * 1024
+#: The stored word for parcels; the lease of a task and the mark of collect are no claims.
 KIND = "omega.claim"
 
 

@@ -144,11 +144,11 @@ class _Collector:
         return replace(present, dropped=self._start)
 
     def _forget_history(self) -> None:
-        log, horizon = TaskRecords(self._context), self._start - HISTORY_FOR
+        records, horizon = TaskRecords(self._context), self._start - HISTORY_FOR
         logs, old = self._context.store.collection(LOGS), {"time": {"$lt": horizon}}
-        self._count(tasks=log.count_ended(before=horizon), log_records=logs.count_documents(old))
+        self._count(tasks=records.count_ended(before=horizon), log_records=logs.count_documents(old))
         if not self._report.is_dry_run:
-            log.forget(before=horizon)
+            records.forget(before=horizon)
             logs.delete_many(old)
 
     def _left(self) -> Iterator[Version]:
@@ -259,8 +259,8 @@ class _Collector:
         self._count(blobs=len(deleted), size=sum(sizes[blob] for blob in deleted))
 
     def _collect_documents(self, needed: set[str]) -> None:
-        registry = self._context.store.collection(PAYLOADS)
-        for entry in sorted(registry.find(), key=lambda entry: "#" in entry["_id"]):  # drop collections, then rows
+        entries = self._context.store.collection(PAYLOADS).find()
+        for entry in sorted(entries, key=lambda entry: "#" in entry["_id"]):  # drop collections, then rows
             if entry["_id"] in needed or not self._is_over(entry["leased_until"]):
                 continue
             self._count(documents=1)
