@@ -61,7 +61,7 @@ def check_call(
 
 def _check_arguments(meta: Metadata, action: str, kwargs: Mapping[str, Any]) -> None:
     with suppress(UnknownKindError):  # a worker may have what is not installed here
-        backend = meta.store.context.registry.by_kind(meta.kind)
+        backend = meta.objects.context.registry.by_kind(meta.kind)
         if issubclass(backend, SupportsCallCheck):
             backend.check_call(meta.name, action, kwargs)
 

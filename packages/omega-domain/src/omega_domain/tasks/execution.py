@@ -272,7 +272,7 @@ class _Call:
             name = f"{value.name}@{value.version}"
             if value.bucket == self._task.bucket:
                 return name
-            value = value.store.get(name)
+            value = value.objects.get(name)
         if value is None:
             return None
         name = f"{TRANSIENT}/{len(self._transient)}"
