@@ -69,7 +69,7 @@ def _bytes(home: Path) -> Iterator[Row]:
     om = open_context(str(home))
     om.datasets.put(frame(), "frame")
     om.datasets.get("frame#rows:end=1")
-    size = float(om.datasets.resolve("frame").size)
+    size = float(om.datasets.metadata("frame", required=True).size)
     with bytes_read() as read:
         om.datasets.get("frame[count,ok]")
     yield Row(what="frame[two columns]: bytes read", measured=read[0] / 1e6, floor=size / 1e6, bar=0.30, unit="MB")

@@ -42,7 +42,7 @@ def run(folder: Path) -> Iterator[Row]:
 
     runs = count()
     measured, least = median_pair(store, floor, times=5)
-    size = om.models.resolve("forest").size / 1e6
+    size = om.models.metadata("forest", required=True).size / 1e6
     yield Row(what=f"put + get of a forest of {size:.0f} MB", measured=measured, floor=least, bar=1.5, unit="s")
     names = count()
     taken = median(lambda: om.models.promote("forest", om["prod"].models, asname=f"forest {next(names)}"))

@@ -110,7 +110,7 @@ def _frames(running: MongoServer) -> Iterator[Row]:
         yield Row(what="mongo: frame put, 1,000,000 x 10", measured=measured, floor=floor, bar=1.5, unit="s")
         measured, floor = median_pair(lambda: om.datasets.get("frame"), floor_get)
         yield Row(what="mongo: frame get, 1,000,000 x 10", measured=measured, floor=floor, bar=1.5, unit="s")
-        size = om.datasets.resolve("frame").size
+        size = om.datasets.metadata("frame", required=True).size
         account.clear()
         om.datasets.get("frame[count,ok]")
         yield _moved("mongo: frame[two columns], bytes moved", account, size, 0.35)
@@ -143,7 +143,7 @@ def _models(running: MongoServer) -> Iterator[Row]:
             return joblib.load(sink)
 
         measured, floor = median_pair(put, floor_put, times=5)
-        size = om.models.resolve("forest").size / 1e6
+        size = om.models.metadata("forest", required=True).size / 1e6
         yield Row(what=f"mongo: model put, {size:.0f} MB", measured=measured, floor=floor, bar=1.5, unit="s")
         measured, floor = median_pair(lambda: om.models.get("forest"), floor_get, times=5)
         yield Row(what=f"mongo: model get, {size:.0f} MB", measured=measured, floor=floor, bar=1.5, unit="s")
@@ -168,7 +168,7 @@ def _moved(what: str, account: Account, size: int, bar: float) -> Row:
 
 def _settings(om: Omega) -> dict[str, Any]:
     """Return how pyarrow alone would write the same bytes."""
-    with om.datasets.fs.get(om.datasets.resolve("frame").parts[0].ref) as file:
+    with om.datasets.fs.get(om.datasets.metadata("frame", required=True).parts[0].ref) as file:
         metadata = pq.read_metadata(io.BytesIO(file.read()))
     group = metadata.row_group(0)
     columns = [group.column(i) for i in range(group.num_columns)]

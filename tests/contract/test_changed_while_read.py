@@ -155,7 +155,7 @@ class TestTheFileOfABlob:
         context = make_context("local")
         om = Omega(replace(context, registry=plugins.backends(), trust=Trust(MemoryKeyRing(), "signed")))
         om.models.put(RandomForestRegressor(n_estimators=3).fit(DATA[:, :2], DATA[:, 2]), "m")
-        meta = om.models.resolve("m")
+        meta = om.models.metadata("m", required=True)
         files = context.store.files
         assert isinstance(files, SupportsLocalPath)
         blob = files.local_path(meta.parts[0].ref)

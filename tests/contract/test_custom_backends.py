@@ -215,7 +215,7 @@ class DatabaseBackend(BaseDataBackend):
         return meta.save()
 
     def get(self, name: str, **kwargs: object) -> int:
-        meta = self.data_store.resolve(name)
+        meta = self.data_store.metadata(name, required=True)
         assert meta.collection is not None
         found = self.data_store.mongodb[meta.collection.name].aggregate(
             [{"$group": {"_id": None, "n": {"$sum": "$n"}}}]

@@ -93,7 +93,7 @@ class TestArgumentsOfTasks:
         with pytest.raises(UnsupportedOptionError, match="can not try memory="):
             om.runtime.result(task.id).get()
         assert not mark.exists()
-        assert om.models.resolve("m").version == 1
+        assert om.models.metadata("m", required=True).version == 1
 
     @pytest.mark.parametrize("action", ["fit", "fit_transform", "predict", "predict_proba", "score", "gridsearch"])
     @pytest.mark.parametrize("key", ["memory", "logisticregression__memory", "standardscaler__x"])

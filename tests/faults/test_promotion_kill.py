@@ -11,6 +11,7 @@ from tests.faults.killing import rounds
 from tests.faults.promotion_workers import promote_until_killed
 from tests.seeds import kills, seed
 
+from omega_domain.entities.names import ObjectKey
 from omega_domain.omega import Omega
 from omega_domain.repository.history import History
 
@@ -62,13 +63,13 @@ def _check_live(prod: Omega, name: str, allowed: set[int]) -> None:
     found = 0 if estimator is None else int(estimator.predict([[0]])[0])
     assert found in allowed
     if found:
-        assert prod.models.resolve(name).attributes == {"k": found}
+        assert prod.models.metadata(name, required=True).attributes == {"k": found}
 
 
 def _check_history(prod: Omega, name: str) -> None:
     """All that was live is on record, in its order; nothing is on record that was not."""
     entries = prod.models.history(name)
-    assert History(prod.context).problems(prod.models.key_of(name)) == []
+    assert History(prod.context).problems(ObjectKey(prod.bucket, prod.models.prefix, name)) == []
     versions = prod.models.versions(name) if prod.models.exists(name) else []
     shown = [meta for meta in versions if meta.provenance and not meta.provenance.get("archived")]
     assert [(entry.version, entry.digest) for entry in entries] == [(meta.version, meta.digest) for meta in shown]

@@ -11,6 +11,7 @@ from tests.faults.promotion_workers import promote_version
 from tests.seeds import times
 from tests.servers.fixtures import MongoServer, new_database
 
+from omega_domain.entities.names import ObjectKey
 from omega_domain.repository.history import History
 
 WRITERS = 8
@@ -44,6 +45,6 @@ def test_eight_processes_promote_into_one_name(turn: int, url: str, tmp_path: Pa
     versions = prod.models.versions("m")
     assert [(entry.n, entry.digest) for entry in entries] == [(meta.version, meta.digest) for meta in versions]
     assert {(entry.source or {})["version"] for entry in entries} == set(range(1, WRITERS + 1))
-    assert History(prod.context).problems(prod.models.key_of("m")) == []
+    assert History(prod.context).problems(ObjectKey(prod.bucket, prod.models.prefix, "m")) == []
     live = (entries[-1].source or {})["version"]
     assert int(prod.models.get("m").predict([[0]])[0]) == live

@@ -41,7 +41,7 @@ def run(folder: Path) -> Iterator[Row]:
             mlflow.sklearn.load_model(kept[0])
 
         times = median_pair(put, log, times=9)
-        stored = om.models.resolve("forest").size / 1e6
+        stored = om.models.metadata("forest", required=True).size / 1e6
         yield _row(f"put a forest of {what} ({stored:.0f} MB stored)", times)
         yield _row(f"get a forest of {what}", median_pair(lambda: om.models.get("forest"), load, times=15))
 

@@ -29,7 +29,7 @@ def run(folder: Path) -> Iterator[Row]:
                 peer.models.put(model, "forest")
 
             times = median_pair(put, put_there, times=5)
-            stored = om.models.resolve("forest").size / 1e6
+            stored = om.models.metadata("forest", required=True).size / 1e6
             yield _row(f"MongoDB: put a forest of {what} ({stored:.0f} MB stored)", times)
             times = median_pair(lambda: om.models.get("forest"), lambda: peer.models.get("forest"), times=9)
             yield _row(f"MongoDB: get a forest of {what}", times)

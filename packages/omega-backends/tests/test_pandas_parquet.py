@@ -24,6 +24,7 @@ from omega_backends.pandas_parquet import ParquetBackend
 from omega_backends.testing.frames import assert_same, filters, frames, series
 from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.entities.query import Q
+from omega_domain.entities.version import Payload
 from omega_domain.errors import (
     ColumnNotFoundError,
     ConflictError,
@@ -173,7 +174,7 @@ def test_a_column_that_can_not_be_kept_is_refused_by_name_and_the_old_frame_stay
 def test_a_frame_of_a_newer_format_is_refused(store: OmegaStore) -> None:
     meta = store.put(FRAME, "f")
     meta.kind_meta["format"] = 99
-    store.make_metadata("f", ParquetBackend.KIND).set_payload(meta.payload).save()
+    store.make_metadata("f", ParquetBackend.KIND).set_payload(Payload(meta.parts, meta.kind_meta)).save()
     with pytest.raises(StoreFormatError, match="upgrade"):
         store.get("f")
 
@@ -527,10 +528,10 @@ def test_small_segments_are_merged_on_the_way(store: OmegaStore) -> None:
 
 def test_a_large_segment_is_not_rewritten_for_small_ones(store: OmegaStore) -> None:
     store.put(pd.DataFrame({"x": range(5000)}), "f")
-    first = store.resolve("f").parts[0].ref
+    first = store.metadata("f", required=True).parts[0].ref
     for _ in range(3 * FAN):
         store.put(pd.DataFrame({"x": [1]}), "f", append=True)
-    assert store.resolve("f").parts[0].ref == first
+    assert store.metadata("f", required=True).parts[0].ref == first
 
 
 def test_many_appends_at_once_all_get_through(store: OmegaStore) -> None:
@@ -601,7 +602,7 @@ def test_what_is_appended_while_compacting_stays(store: OmegaStore) -> None:
     other = OmegaStore(store.context, bucket=store.bucket)
     compact_while(store, lambda: other.put(FRAME, "f", append=True))
     assert_same(store.get("f"), pd.concat([FRAME] * 4, ignore_index=True))
-    assert segments(store.resolve("f")) == [18, 6]
+    assert segments(store.metadata("f", required=True)) == [18, 6]
 
 
 def test_a_frame_replaced_while_compacting_is_left_alone(store: OmegaStore) -> None:
@@ -632,14 +633,14 @@ def test_an_object_that_is_not_there_is_not_found(store: OmegaStore) -> None:
 
 def damage(store: OmegaStore, place: float) -> None:
     """Point the frame at a blob with one changed byte, as if the blob itself had been changed."""
-    meta = store.resolve("f")
+    meta = store.metadata("f", required=True)
     (part,) = meta.parts
     with store.payloads.open(part) as file:
         content = bytearray(file.read())
     content[int(place * (len(content) - 1))] ^= 0x55
     changed = store.payloads.write(lambda sink: sink.write(bytes(content)))
     broken = replace(part, ref=changed.ref, size=max(part.size, 1 << 30))
-    payload = replace(meta.payload, parts=(broken,))
+    payload = Payload((broken,), meta.kind_meta)
     store.make_metadata("f", ParquetBackend.KIND).set_payload(payload).save()
 
 
@@ -678,7 +679,7 @@ def big(store: OmegaStore, monkeypatch: pytest.MonkeyPatch) -> tuple[OmegaStore,
     files = type(store.context.store.files)
     get = files.get
     monkeypatch.setattr(files, "get", lambda self, file_id: Counted(get(self, file_id), counts))
-    return store, counts, store.resolve("f").size
+    return store, counts, store.metadata("f", required=True).size
 
 
 def test_two_columns_of_ten_read_less_than_a_third(big: tuple[OmegaStore, list[int], int]) -> None:

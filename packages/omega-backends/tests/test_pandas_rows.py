@@ -188,7 +188,7 @@ def test_appended_rows_follow(om: Omega) -> None:
     whole = pd.concat([first, second], ignore_index=True)
     pd.testing.assert_frame_equal(om.datasets.get("rows"), whole)
     pd.testing.assert_frame_equal(om.datasets.get("rows@1"), first)
-    assert om.datasets.resolve("rows").kind == "pandas.dfrows"
+    assert om.datasets.metadata("rows", required=True).kind == "pandas.dfrows"
     assert len(om.datasets.summary("rows")["tokens"]) == 2
 
 
@@ -385,7 +385,7 @@ def test_versions_stay_apart_and_are_collected(om: Omega) -> None:
 
 def test_rows_that_were_never_committed_are_not_seen_and_are_collected(om: Omega) -> None:
     _put(om, _frame(3))
-    key = om.datasets.resolve("rows").parts[0].ref
+    key = om.datasets.metadata("rows", required=True).parts[0].ref
     token = om.datasets.payloads.register_rows(key, new=False)
     om.context.store.collection(key).insert_many([{"_id": int(token, 16) << 32, "_omega": token, "x": 5}])
     assert len(om.datasets.get("rows")) == 3
@@ -426,7 +426,10 @@ def test_promotion_copies_rows_indexes_and_labels(om: Omega) -> None:
     assert abroad.datasets.summary("rows")["indexes"] == ["x_1"]
     assert check(abroad.context) == []
     om.datasets.promote("rows", om["prod"].datasets)
-    assert om["prod"].datasets.resolve("rows").parts[0].ref == om.datasets.resolve("rows").parts[0].ref
+    assert (
+        om["prod"].datasets.metadata("rows", required=True).parts[0].ref
+        == om.datasets.metadata("rows", required=True).parts[0].ref
+    )
 
 
 def test_writers_who_append_at_the_same_time_all_get_through(om: Omega, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,7 +132,7 @@ def test_the_same_code_under_two_names_has_two_states(om: Omega) -> None:
 def test_the_payload_is_not_read_again(om: Omega) -> None:
     put(om, "s", "def run(om):\n    return 1\n")
     om.runtime.script("s").run().get()
-    meta = om.scripts.resolve("s")
+    meta = om.scripts.metadata("s", required=True)
     om.context.store.files.delete([meta.parts[0].ref], leased_before=om.scripts.payloads.lease_end())
     assert om.runtime.script("s").run().get() == 1
     PACKAGES.clear()
@@ -331,7 +331,10 @@ def test_what_was_got_can_be_put_again(om: Omega) -> None:
         "late",
         "other",
     ]
-    assert om.scripts.resolve("module").parts[0].ref == om.scripts.resolve("s").parts[0].ref
+    assert (
+        om.scripts.metadata("module", required=True).parts[0].ref
+        == om.scripts.metadata("s", required=True).parts[0].ref
+    )
 
 
 @pytest.mark.parametrize(

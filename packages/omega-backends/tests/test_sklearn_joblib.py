@@ -126,11 +126,11 @@ def test_predict_returns_lists_or_frames_or_stores_a_dataset(om: Omega) -> None:
 
 def test_a_prediction_loads_a_model_once_and_changes_nothing(om: Omega) -> None:
     om.runtime.model("m").fit("data[a]", "data[y]").get()
-    before = om.models.resolve("m").to_plain()
+    before = om.models.metadata("m", required=True).to_plain()
     loaded = {id(om.models.get_backend("m")._cached("m")) for _ in range(3)}  # type: ignore[attr-defined]
     om.runtime.model("m").predict("data[a]").get()
     assert len(loaded) == 1
-    assert om.models.resolve("m").to_plain() == before
+    assert om.models.metadata("m", required=True).to_plain() == before
     om.runtime.model("m").fit("data[b]", "data[y]").get()
     assert om.models.get_backend("m")._cached("m").n_features_in_ == 1  # type: ignore[attr-defined]
 
@@ -160,7 +160,7 @@ def test_transformers_fit_and_transform(om: Omega) -> None:
     assert np.allclose(rows, StandardScaler().fit_transform(DATA[["a", "b"]]))
     frame = om.runtime.model("s").transform("data[a,b]", pure_python=False).get()
     assert list(frame.columns) == ["a", "b"]
-    assert om.models.resolve("s").version == 2
+    assert om.models.metadata("s", required=True).version == 2
 
 
 def test_what_can_only_fit_and_transform_at_once_does(om: Omega) -> None:
@@ -213,7 +213,7 @@ def test_an_action_that_an_estimator_lacks_is_refused(om: Omega) -> None:
         om.runtime.model("m").transform("data[a]").get()
     with pytest.raises(NotImplementedError, match="transform"):
         om.runtime.model("m").fit_transform("data[a]", "data[y]").get()
-    assert om.models.resolve("m").version == 1
+    assert om.models.metadata("m", required=True).version == 1
 
 
 def test_errors_of_scikit_learn_keep_their_type(om: Omega) -> None:

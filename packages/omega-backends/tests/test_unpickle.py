@@ -51,7 +51,7 @@ def om() -> Omega:
 def change(om: Omega, name: str, content: bytes) -> None:
     """Change the payload of a model behind the store's back."""
     files: Any = om.context.store.files
-    ref = om.models.resolve(name).parts[0].ref
+    ref = om.models.metadata(name, required=True).parts[0].ref
     files._blobs[ref] = (content, files._blobs[ref][1])
 
 

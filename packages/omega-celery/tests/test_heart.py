@@ -215,7 +215,7 @@ def test_a_worker_watches_for_as_long_as_the_most_patient_of_all(cluster: Cluste
     cluster.start(task, holder="another")
     cluster.registry.announce(replace(cluster.worker, name="slow@host", lease=3 * LEASE))
     hours(3 * LEASE - BREAK)
-    assert cluster.published == []  # the slow one may live, and need that long to renew its claims
+    assert cluster.published == []  # the slow one may live, and need that long to renew its leases
     hours(LEASE)
     assert cluster.published == [task.id]
 

@@ -156,6 +156,7 @@ def test_a_command_says_what_it_is_for(name: str) -> None:
 def test_a_command_has_a_result_type(name: str) -> None:
     for row in rows_of(REGISTRY[name].result_type):
         assert is_dataclass(row) or row is str or get_origin(row) is Mapping
+        assert not is_dataclass(row) or vars(row)["__dataclass_params__"].frozen
 
 
 @pytest.mark.parametrize("name", REGISTRY)

@@ -78,7 +78,7 @@ def test_an_approval_lets_it_pass(om: Run, fitted: Omega) -> None:
     done = om("history", "model", "m")
     assert "approve as release" in done.out
     assert "tested" in done.out
-    digest = fitted.models.resolve("m").digest
+    digest = fitted.models.metadata("m", required=True).digest
     approved = om("approve", "model", "m", "--as", "review", "--in", "prod", "--digest", digest, "--json").json
     assert (approved["role"], approved["digest"]) == ("review", digest)
 

@@ -335,7 +335,7 @@ def test_of_an_archive_some_objects_are_imported(path: Path) -> None:
 
 def test_gone_and_damaged_payloads_are_not_exported(om: Omega, tmp_path: Path) -> None:
     blobs = om.context.store.files._blobs  # type: ignore[attr-defined]  # what the memory's files keep
-    ref = om.models.resolve("m").parts[0].ref
+    ref = om.models.metadata("m", required=True).parts[0].ref
     _, info = blobs[ref]
     blobs[ref] = (b"twO", info)
     with pytest.raises(OmegaError, match="SHA-256"):
@@ -368,8 +368,8 @@ class TestTrust:
         assert other.describe_archive(path)["trust"] == "trusted"
         other.import_archive(path)
         for name in ("m", "m@v1"):
-            other.models.resolve(name).check_trust()
-        record = other.models.resolve("m").record
+            other.models.metadata(name, required=True).check_trust()
+        record = other.models.metadata("m", required=True).record
         assert record is not None
         assert own.signer(record.signature) == own._id
 
@@ -406,8 +406,8 @@ class TestTrust:
         other = new_omega("there", Trust(ring, SIGNED))
         other.restore(tmp_path / "backups")
         for name in ("m", "m@v1"):
-            other.models.resolve(name).check_trust()
-        record = other.models.resolve("m").record
+            other.models.metadata(name, required=True).check_trust()
+        record = other.models.metadata("m", required=True).record
         assert record is not None
         assert ring.signer(record.signature) == ring._id
 
@@ -418,12 +418,12 @@ class TestTrust:
         om.backup(tmp_path / "backups")
         for text in "abc":
             om.models.put(text, "m")
-        om.models.resolve("m").check_trust()
+        om.models.metadata("m", required=True).check_trust()
         other = new_omega("a new disk", trust)
         for each in (om, other):
             each.restore(tmp_path / "backups")
             assert each.models.get("m") == "one"
-            each.models.resolve("m").check_trust()
+            each.models.metadata("m", required=True).check_trust()
 
     def test_a_restore_signs_nothing_that_was_not_trusted(self, ring: MemoryKeyRing, tmp_path: Path) -> None:
         om = new_omega("here")
@@ -433,7 +433,7 @@ class TestTrust:
         om.backup(tmp_path / "backups")
         other = new_omega("there", Trust(ring, SIGNED))
         other.restore(tmp_path / "backups")
-        for meta in (other.models.resolve("m"), other.datasets.resolve("rows")):
+        for meta in (other.models.metadata("m", required=True), other.datasets.metadata("rows", required=True)):
             with pytest.raises(UntrustedObjectError):
                 meta.check_trust()
 
@@ -442,7 +442,7 @@ class TestBackups:
     """A folder of backups."""
 
     def test_a_reference_to_a_blob_is_no_path(self, om: Omega, tmp_path: Path) -> None:
-        head, version = om.models.resolve("m").head, om.models.resolve("m").record
+        head, version = om.models.metadata("m", required=True).head, om.models.metadata("m", required=True).record
         files = om.context.store.files
         assert head is not None
         assert version is not None
@@ -513,7 +513,7 @@ class TestBackups:
         assert set(state(other)) == set(state(om))
 
     def test_a_version_that_is_missing_is_told(self, om: Omega, tmp_path: Path) -> None:
-        record = om.models.resolve("m").record
+        record = om.models.metadata("m", required=True).record
         assert record is not None
         om.context.metadata.purge(versions=[record.id])
         with pytest.raises(ArchiveError, match="om fsck"):

@@ -12,6 +12,7 @@ import pytest
 from omega_domain.adapters.memory import ManualClock, MemoryMetadataStore, MemoryStore
 from omega_domain.adapters.memory.keys import MemoryKeyRing
 from omega_domain.entities.archive import Index
+from omega_domain.entities.names import MODELS, ObjectKey
 from omega_domain.errors import ArchiveError, PromotionError
 from omega_domain.omega import Omega
 from omega_domain.ports.keys import KeyRing
@@ -40,7 +41,7 @@ def actions(om: Omega, name: str = "m") -> list[tuple[str, int | None]]:
 
 
 def sound(om: Omega, name: str = "m") -> bool:
-    return History(om.context).problems(om.models.key_of(name)) == []
+    return History(om.context).problems(ObjectKey("omega", MODELS, name)) == []
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_an_import_is_on_record(path: Path) -> None:
         "import",
         "bob",
         4,
-        om.models.resolve("m").digest,
+        om.models.metadata("m", required=True).digest,
     )
     assert entry.source is not None
     assert (entry.source["context"], entry.source["version"], entry.source["archive"]["name"]) == ("lab", 3, "x.omega")

@@ -78,7 +78,7 @@ def put_rows(om: Omega, name: str, rows: list[list[Any]], **meta: Any) -> None:
 
 
 def rows_of(om: Omega, name: str) -> list[list[Any]]:
-    meta = om.datasets.resolve(name)
+    meta = om.datasets.metadata(name, required=True)
     parts = [part for part in meta.parts if part.type == "documents"]
     found = [om.context.store.collection(part.collection).find({TOKEN: part.token}) for part in parts]
     return [[row["x"] for row in rows] for rows in found]
@@ -312,7 +312,7 @@ def test_a_version_that_had_to_be_changed_is_signed_if_it_was_trusted(tmp_path: 
     om.restore(tmp_path)
     assert om.models.get("m") == "two"
     for name in ("m", "m@v1"):
-        om.models.resolve(name).check_trust()
+        om.models.metadata(name, required=True).check_trust()
 
 
 def test_a_file_that_ends_while_it_is_read_is_told(path: Path, om: Omega) -> None:

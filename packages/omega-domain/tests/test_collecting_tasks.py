@@ -18,7 +18,7 @@ from omega_domain.errors import ObjectNotFoundError
 from omega_domain.omega import Omega
 from omega_domain.ports.task_queue import TaskQueue
 from omega_domain.tasks.execution import Executor
-from omega_domain.tasks.parcels import LIMIT
+from omega_domain.tasks.parcels import LIMIT, reserved_store
 from omega_domain.tasks.records import TaskRecords
 from omega_domain.testing.task_queue import LARGE, fill, register_backends, temporaries
 from omega_domain.upkeep.collecting import HISTORY_FOR, TEMPORARY_FOR, collect
@@ -77,7 +77,7 @@ def test_a_parcel_that_a_waiting_task_needs_is_kept_however_long_it_waits(om: Om
 
 
 def test_temporary_data_that_no_task_needs_are_removed_after_a_day(om: Omega, clock: ManualClock) -> None:
-    om.datasets.with_reserved().put([1], ".omega/_temp/left")
+    reserved_store(om.context, om.bucket).put([1], ".omega/_temp/left")
     clock.advance(TEMPORARY_FOR)
     assert om.collect().objects == []
     clock.advance(timedelta(seconds=1))
@@ -85,14 +85,14 @@ def test_temporary_data_that_no_task_needs_are_removed_after_a_day(om: Omega, cl
 
 
 def test_temporary_data_that_are_put_again_while_collect_stands_still_are_kept(om: Omega, clock: ManualClock) -> None:
-    om.datasets.with_reserved().put([1], ".omega/_temp/left")
+    reserved_store(om.context, om.bucket).put([1], ".omega/_temp/left")
     clock.advance(TEMPORARY_FOR + timedelta(seconds=1))
 
     class Pausing(MemoryMetadataStore):
         def heads(self, query: HeadQuery) -> list[Head]:
             found = om.context.metadata.heads(query)
             if query.starts_with:
-                om.datasets.with_reserved().put([2], ".omega/_temp/left")
+                reserved_store(om.context, om.bucket).put([2], ".omega/_temp/left")
             return found
 
         def __getattribute__(self, name: str) -> Any:

@@ -503,15 +503,15 @@ class TestStoreAway:
     def away(self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         """How often datasets can still not be read."""
         left = [0]
-        resolve = type(cluster.om.datasets).resolve
+        metadata = type(cluster.om.datasets).metadata
 
-        def resolving(self: Any, name: Any, *args: Any, **kwargs: Any) -> Any:
+        def reading(self: Any, name: Any, *args: Any, **kwargs: Any) -> Any:
             if left[0] and self.prefix == "data/":
                 left[0] -= 1
                 raise StoreUnavailableError("the store is away")
-            return resolve(self, name, *args, **kwargs)
+            return metadata(self, name, *args, **kwargs)
 
-        monkeypatch.setattr(type(cluster.om.datasets), "resolve", resolving)
+        monkeypatch.setattr(type(cluster.om.datasets), "metadata", reading)
         return left
 
     @pytest.mark.parametrize("fresh", [True, False])

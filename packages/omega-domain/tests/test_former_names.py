@@ -10,7 +10,6 @@ FORMER = {
     "collection_reading": "collection.reading",
     "collection_writing": "collection.writing",
     "document_samples": "collection.samples",
-    "keys": "trust.keys",
     "promotion_atomicity": "atomicity.promotion",
 }
 

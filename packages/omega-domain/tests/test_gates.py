@@ -13,6 +13,7 @@ from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.adapters.memory.keys import MemoryKeyRing
 from omega_domain.entities.promotion import Outcome
+from omega_domain.entities.version import Payload
 from omega_domain.errors import SettingsError
 from omega_domain.omega import Omega
 from omega_domain.ports.gate import Candidate, Gate, GatePolicy, GateSpec
@@ -329,8 +330,8 @@ def test_metric_finds_what_is_nested(om: Omega, prod: Omega) -> None:
 
 def put_scored(store: Any, factor: float | None, attributes: dict[str, Any] | None = None) -> None:
     store.put(Affine(factor), "plain", attributes=attributes)
-    meta = store.resolve("plain")
-    store.make_metadata("m", Scored.KIND, attributes=attributes).set_payload(meta.payload).save()
+    meta = store.metadata("plain", required=True)
+    store.make_metadata("m", Scored.KIND, attributes=attributes).set_payload(Payload(meta.parts, meta.kind_meta)).save()
 
 
 REGRESSION = "no_regression(X='h[x]', Y='h[y]')"
@@ -381,7 +382,7 @@ def test_no_regression_finds_the_columns_by_what_the_model_was_fitted_on(om: Ome
     Scored.asked.clear()
     assert ask(om, prod, "no_regression(on='holdout')").passed
     assert Scored.asked == [('holdout["a","b,c"]', "holdout[y]")]
-    meta = om.models.resolve("m")
+    meta = om.models.metadata("m", required=True)
     assert fitted_columns(meta, "h") == ('h["a","b,c"]', "h[y]")
 
 
@@ -445,7 +446,7 @@ class Columns(TextBackend):
     KIND: ClassVar[str] = "test.columns"
 
     def summary(self, name: str) -> dict[str, Any]:
-        return dict(self.data_store.resolve(name).kind_meta)
+        return dict(self.data_store.metadata(name, required=True).kind_meta)
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,11 @@ def test_a_version_that_was_read_before_is_not_read_again() -> None:
     om = Omega(metadata=metadata, store=MemoryStore())
     register_backends(om.context)
     fill(om)
-    known = om.models.resolve("double").record
+    known = om.models.metadata("double", required=True).record
     metadata.read.clear()
-    assert om.models.resolve("double").recall(known).record is known
+    meta = om.models.metadata("double", required=True)
+    meta.check_trust(known=known)
+    assert meta.record is known
     assert metadata.read == []
 
 
@@ -35,6 +37,9 @@ def test_the_version_of_another_object_is_not_taken() -> None:
     om = Omega(metadata=MemoryMetadataStore(), store=MemoryStore())
     register_backends(om.context)
     fill(om)
-    other = om.datasets.resolve("x").record
-    assert om.models.resolve("double").recall(other).record is not other
-    assert om.models.resolve("double").recall(None).record is not None
+    other = om.datasets.metadata("x", required=True).record
+    for known in (other, None):
+        meta = om.models.metadata("double", required=True)
+        meta.check_trust(known=known)
+        assert meta.record is not None
+        assert meta.record is not other

@@ -40,6 +40,27 @@ def test_a_bucket_has_a_name(om: Omega) -> None:
         om["a/b"]
 
 
+def test_another_context_is_opened_once() -> None:
+    asked = []
+
+    def opened(name: str) -> Omega:
+        asked.append(name)
+        return Omega(metadata=MemoryMetadataStore(), store=MemoryStore(), name=name)
+
+    om = Omega(metadata=MemoryMetadataStore(), store=MemoryStore(), contexts=opened)
+    assert asked == []
+    prod = om.in_context("prod")
+    assert prod.context.name == "prod"
+    assert om["dev"].in_context("prod") is prod
+    assert om.in_context("test") is not prod
+    assert asked == ["prod", "test"]
+
+
+def test_an_omega_of_adapters_knows_no_other_context(om: Omega) -> None:
+    with pytest.raises(SettingsError, match=r"'prod' .* open it by omega_ml\.setup\(context='prod'\)"):
+        om.in_context("prod")
+
+
 def test_buckets_are_those_that_hold_objects(om: Omega) -> None:
     assert om["dev"].datasets.list() == []
     assert om.buckets == []

@@ -36,6 +36,7 @@ from omega_domain.repository.context import Context
 from omega_domain.repository.history import HISTORY, History
 from omega_domain.repository.linking import FITTED
 from omega_domain.repository.payloads import TOKEN, row_ids
+from omega_domain.stores import OmegaStore
 from omega_domain.testing.backends import CollectionBackend, RowsBackend, TextBackend, UriBackend
 from omega_domain.testing.faults import FaultPlan, FaultyMetadataStore, FaultyStore, InjectedFault
 from omega_domain.testing.models import Affine, AffineBackend, NumbersBackend
@@ -78,6 +79,10 @@ def everything(om: Omega) -> Any:
 
 def refuse(candidate: Candidate) -> str:
     return f"{candidate.name} is not good enough"
+
+
+def key_in(store: OmegaStore, name: str) -> ObjectKey:
+    return ObjectKey(store.bucket, store.prefix, name)
 
 
 def advance(om: Omega) -> None:
@@ -135,7 +140,7 @@ def test_a_plan_compares_packages_columns_and_what_the_kind_says(om: Omega, prod
         KIND = "test.described"
 
         def summary(self, name: str) -> dict[str, Any]:
-            return {"columns": self.data_store.resolve(name).kind_meta["columns"]}
+            return {"columns": self.data_store.metadata(name, required=True).kind_meta["columns"]}
 
     for one in (om, prod):
         one.datasets.register_backend(Described.KIND, Described)
@@ -243,10 +248,10 @@ def test_gates_of_the_live_object_hold_whatever_the_source_says(om: Omega, prod:
     with pytest.raises(PromotionRefusedError, match="has_signature"):
         om.models.promote("m", prod.models)
     om.models.promote("m", prod.models, force="once")
-    assert prod.models.resolve("m").attributes["gates"] == ["has_signature"]
+    assert prod.models.metadata("m", required=True).attributes["gates"] == ["has_signature"]
     assert om.models.promote("m", prod.models, dry_run=True).is_done
     prod.models.rollback("m")
-    assert prod.models.resolve("m").attributes["gates"] == ["has_signature"]
+    assert prod.models.metadata("m", required=True).attributes["gates"] == ["has_signature"]
 
 
 def test_gates_of_the_source_hold_for_its_first_promotion(om: Omega, prod: Omega) -> None:
@@ -339,7 +344,7 @@ def test_tags_follow_to_where_a_version_is_already(om: Omega, prod: Omega) -> No
     om.models.promote("m", prod.models)
     om.models.tag("m", "late")
     om.models.promote("m", prod.models, tags=True, tag="live")
-    assert prod.models.resolve("m").tags == ["late", "live"]
+    assert prod.models.metadata("m", required=True).tags == ["late", "live"]
     om.models.promote("m", prod.models, tags=True)
     assert len(prod.models.versions("m")) == 1
 
@@ -350,7 +355,7 @@ def test_a_tag_moves_to_the_copy_that_becomes_live(om: Omega, prod: Omega) -> No
     om.models.put(Affine(2), "m")
     om.models.promote("m", prod.models)
     om.models.promote("m@v1", prod.models, tags=True)
-    assert prod.models.resolve("m").tags == ["v1"]
+    assert prod.models.metadata("m", required=True).tags == ["v1"]
 
 
 # -- closure -----------------------------------------------------------------------------------------------------------
@@ -365,7 +370,7 @@ def fit(om: Omega) -> None:
 
 def test_data_travels_with_its_model_by_version(om: Omega, prod: Omega) -> None:
     fit(om)
-    meta = om.models.resolve("m")
+    meta = om.models.metadata("m", required=True)
     meta.attributes[FITTED] = {"X": {"name": "x", "version": 1}, "Y": {"name": "y[a]"}, "Z": {"name": None}, "W": None}
     meta.save()
     om.datasets.put([9.0], "x")
@@ -487,7 +492,7 @@ def test_a_draft_can_not_be_rolled_back(om: Omega) -> None:
 def test_rollback_is_refused_if_the_payload_is_gone(om: Omega, prod: Omega) -> None:
     promote_all(om, prod, 1, 2)
     store: Any = prod.context.store
-    del store.files._blobs[prod.models.resolve("m@1").parts[0].ref]
+    del store.files._blobs[prod.models.metadata("m@1", required=True).parts[0].ref]
     with pytest.raises(PromotionError, match="payload is gone"):
         prod.models.rollback("m")
     assert prod.models.get("m") == Affine(2)
@@ -517,7 +522,7 @@ def test_a_rollback_undoes_only_what_was_seen(act: str, error: type[Exception] |
         om.models.put(Affine(k), "m")
 
     def change() -> None:
-        meta = om.models.resolve("m")
+        meta = om.models.metadata("m", required=True)
         meta.attributes["gates"] = []
         meta.save()
 
@@ -525,7 +530,7 @@ def test_a_rollback_undoes_only_what_was_seen(act: str, error: type[Exception] |
     metadata.act, metadata.after = acts[act], 2  # after the two reads that find what is to be undone and put back
     if error is None:
         om.models.rollback("m")
-        assert (om.models.get("m"), om.models.resolve("m").attributes) == (Affine(1), {"gates": []})
+        assert (om.models.get("m"), om.models.metadata("m", required=True).attributes) == (Affine(1), {"gates": []})
         return
     with pytest.raises(error, match="meanwhile"):
         om.models.rollback("m")
@@ -540,7 +545,7 @@ def test_history_tells_who_when_and_from_where(om: Omega, prod: Omega) -> None:
     assert (entry.n, entry.action, entry.author, entry.version) == (1, "promote", prod.context.author, 1)
     assert entry.source is not None
     assert (entry.source["context"], entry.source["bucket"], entry.source["version"]) == ("here", "dev", 1)
-    assert entry.digest == prod.models.resolve("m").digest
+    assert entry.digest == prod.models.metadata("m", required=True).digest
     assert json.loads(json.dumps(entry.to_plain()))["former"] == ""
 
 
@@ -563,9 +568,9 @@ def test_a_record_that_was_not_written_is_made_up_for() -> None:
     with pytest.raises(InjectedFault):
         om.models.promote("m", _faulty(there, FaultPlan(plan.steps)).models)
     assert there.models.get("m") == Affine(1)
-    assert History(there.context).entries(there.models.key_of("m")) == []
+    assert History(there.context).entries(key_in(there.models, "m")) == []
     assert [(entry.n, entry.version) for entry in there.models.history("m")] == [(1, 1)]
-    assert History(there.context).problems(there.models.key_of("m")) == []
+    assert History(there.context).problems(key_in(there.models, "m")) == []
 
 
 def test_the_same_promotion_again_writes_the_record_that_is_missing() -> None:
@@ -573,7 +578,7 @@ def test_the_same_promotion_again_writes_the_record_that_is_missing() -> None:
     promote_all(om, there, 1)
     there.context.store.collection(HISTORY).drop()
     om.models.promote("m", there.models)
-    assert len(History(there.context).entries(there.models.key_of("m"))) == 1
+    assert len(History(there.context).entries(key_in(there.models, "m"))) == 1
 
 
 def _faulty(om: Omega, plan: FaultPlan) -> Omega:
@@ -621,7 +626,7 @@ def test_a_record_that_was_changed_or_removed_is_found() -> None:
     om = new_omega(trust=Trust(MemoryKeyRing(), SIGNED))
     prod = om["prod"]
     promote_all(om, prod, 1, 2, 3)
-    history, key = History(om.context), prod.models.key_of("m")
+    history, key = History(om.context), key_in(prod.models, "m")
     assert history.problems(key) == []
     documents = documents_of(om)
     changed = [{**document} for document in documents]
@@ -645,7 +650,7 @@ def test_an_approval_is_recorded(om: Omega) -> None:
         1,
         "release",
         "looks good",
-        om.models.resolve("m@1").digest,
+        om.models.metadata("m@1", required=True).digest,
     )
     assert om.models.history("m") == [entry]
     foreign = om.models.approve("m", "release", digest="0" * 64)
@@ -696,7 +701,7 @@ def test_two_records_at_once_are_both_written(action: str) -> None:
     else:
         om.models.promote("m", prod)
     assert [entry.n for entry in prod.history("m")] == [1, 2, 3]
-    assert History(om.context).problems(prod.key_of("m")) == []
+    assert History(om.context).problems(key_in(prod, "m")) == []
 
 
 @pytest.mark.parametrize("statement", ["{", "[]", "{}", '{"gates": 1}'])
@@ -723,7 +728,7 @@ def test_what_is_not_trusted_is_not_promoted_nor_rolled_back_to() -> None:
     om.models.drop("m")
     om.models.put(Affine(2), "m")
     om.models.promote("m", there.models)
-    there.models.resolve("m").check_trust()
+    there.models.metadata("m", required=True).check_trust()
     om.datasets.put("mine", "t")
     stranger.datasets.put("theirs", "t")
     om.datasets.put("mine again", "t")
@@ -759,7 +764,7 @@ def test_eight_promotions_at_once_have_one_order_and_are_all_recorded(om: Omega,
     assert [entry.n for entry in entries] == [entry.version for entry in entries] == list(range(1, 9))
     assert [entry.digest for entry in entries] == [version.digest for version in versions if version]
     assert {(entry.source or {})["version"] for entry in entries} == set(range(1, 9))
-    assert History(prod.context).problems(prod.models.key_of("m")) == []
+    assert History(prod.context).problems(key_in(prod.models, "m")) == []
 
 
 def test_the_same_promotion_twice_at_once_is_done_once(om: Omega) -> None:

@@ -40,7 +40,7 @@ class ArchivingPromotion(Promotion):
             store = cast("Objects", source.objects)
             export_objects(store.context, [(store, f"{source.name}@{source.version}")], self._file)
             import_objects(target.context, self._file, lambda bucket, prefix: target)
-        return target.resolve(request.source.name)
+        return target.metadata(request.source.name, required=True)
 
     def roll_back(self, live: StoredObject, *, reason: str = "") -> StoredObject:
         return self._copying.roll_back(live, reason=reason)

@@ -13,7 +13,7 @@ from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import MODELS, ObjectKey
 from omega_domain.entities.patience import Patience
-from omega_domain.entities.version import Tombstone, Version
+from omega_domain.entities.version import Payload, Tombstone, Version
 from omega_domain.errors import ConflictError, CorruptPayloadError, StoreError, VersionNotFoundError
 from omega_domain.repository.context import Context
 from omega_domain.repository.metadata import Metadata
@@ -102,7 +102,7 @@ def test_collect_keeps_a_version_that_becomes_current_while_it_looks(
 def test_a_version_that_is_dropped_meanwhile_is_not_tagged(store: OmegaStore, metadata: Meddled) -> None:
     store.put("old", "a")
     store.put("new", "a")
-    meta = store.resolve("a@1")
+    meta = store.metadata("a@1", required=True)
     store._resolve = lambda *_, **__: meta  # type: ignore[method-assign]  # what was true a moment ago
     OmegaStore(store.context).drop("a@1")
     with pytest.raises(VersionNotFoundError, match="dropped meanwhile"):
@@ -156,8 +156,8 @@ def test_a_draft_has_no_version_and_may_forget_attributes(store: OmegaStore) -> 
     with pytest.raises(StoreError, match="not saved"):
         _ = draft.ref
     saved = store.put("x", "a", attributes={"x": 1, "y": 2})
-    assert saved.ref == store.resolve("a").ref
-    again: Metadata = store.make_metadata("a", TextBackend.KIND, attributes={"y": 3}).forget("x", "y")
-    again.set_payload(saved.payload)
+    assert saved.ref == store.metadata("a", required=True).ref
+    again: Metadata = store.make_metadata("a", TextBackend.KIND, attributes={"y": 3})
+    again.set_payload(Payload(saved.parts), forget=("x", "y"))
     assert again.save().attributes == {"y": 3}
-    assert store.resolve("a@1").ref.seq == 1
+    assert store.metadata("a@1", required=True).ref.seq == 1

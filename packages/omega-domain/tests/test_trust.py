@@ -15,8 +15,8 @@ from omega_domain.errors import CorruptPayloadError, UntrustedObjectError
 from omega_domain.omega import Omega
 from omega_domain.ports.keys import KeyRing, Verdict
 from omega_domain.repository.context import Context
+from omega_domain.testing.keys import KeyRingContract
 from omega_domain.testing.trust import CodeBackend, TrustContract, head_of, open_as
-from omega_domain.testing.trust.keys import KeyRingContract
 from omega_domain.trust import Trust
 
 

@@ -50,6 +50,16 @@ def test_what_one_setup_puts_another_gets(tmp_path: Path) -> None:
     assert setup(home=tmp_path / "home").datasets.get("d") == {"a": 1}
 
 
+def test_an_omega_opens_another_context_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "omega.toml").write_text(
+        '[contexts.dev]\nhome = "dev"\n[contexts.prod]\nhome = "prod"\nbucket = "live"'
+    )
+    prod = setup(context="dev").in_context("prod")
+    assert (prod.context.name, prod.bucket) == ("prod", "live")
+    with pytest.raises(SettingsError, match="'none'"):
+        prod.in_context("none")
+
+
 def test_two_contexts_share_nothing(tmp_path: Path) -> None:
     (tmp_path / "omega.toml").write_text('[contexts.dev]\nhome = "dev"\n[contexts.prod]\nhome = "prod"')
     dev, prod = setup(context="dev"), setup(context="prod")

@@ -14,7 +14,7 @@ import pytest
 
 from omega_domain.errors import KeysError
 from omega_domain.ports.keys import KeyRing
-from omega_domain.testing.trust.keys import MESSAGE, KeyRingContract
+from omega_domain.testing.keys import MESSAGE, KeyRingContract
 from omega_ml.keys import FORMER, FolderKeyRing
 from omega_ml.public_keys import PublicKey
 

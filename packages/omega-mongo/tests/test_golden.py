@@ -212,9 +212,9 @@ def test_python_data_are_read(om: Omega) -> None:
 
 
 def test_metadata_are_read(om: Omega) -> None:
-    meta = om.datasets.resolve("facts")
+    meta = om.datasets.metadata("facts", required=True)
     assert (meta.attributes, meta.tags, meta.author, meta.created) == (ODD_ATTRIBUTES, ["checked"], "ada", START)
-    assert om.datasets.resolve("text").attributes == LONG_ATTRIBUTES
+    assert om.datasets.metadata("text", required=True).attributes == LONG_ATTRIBUTES
     kinds = {meta.name: meta.kind for meta in om.datasets.list(raw=True, hidden=True)}
     assert kinds == {
         ".hidden/uri": "test.uri",
@@ -263,7 +263,7 @@ def test_models_and_promotions_are_read(om: Omega) -> None:
     assert om.models.get("model") == Affine(3.0)
     assert om.models.get("model@v1") == om["prod"].models.get("live@today") == Affine(2.0, 1.0)
     assert [meta.version for meta in om.models.versions("model")] == [1, 2]
-    promoted = om["prod"].models.resolve("live").provenance
+    promoted = om["prod"].models.metadata("live", required=True).provenance
     assert promoted is not None
     assert promoted["name"] == "model"
 

@@ -22,7 +22,7 @@ from omega_domain.entities.task import FAILURE, STARTED, SUCCESS, TaskRecord
 from omega_domain.tasks.records import TaskRecords
 from omega_domain.tasks.results import AsyncResult
 
-#: Seconds within which all tasks must have ended after something was killed, also at the real times: claims end after
+#: Seconds within which all tasks must have ended after something was killed, also at the real times: leases end after
 #: 15 s, what a broker has lost is given to it again after 30 s, and a new worker watches for 15 s before it takes over
 #: anything.
 WITHIN: Final = 90.0

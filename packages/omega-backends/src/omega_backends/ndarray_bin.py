@@ -63,7 +63,7 @@ class NdarrayBackend(BaseDataBackend, SupportsSummary):
         """
         import numpy as np  # noqa: PLC0415 -- loaded when needed
 
-        (part,) = self.data_store.resolve(name).parts
+        (part,) = self.data_store.metadata(name, required=True).parts
         mapped = self._map(part) if mmap else None
         if mapped is not None:
             return mapped
@@ -73,7 +73,7 @@ class NdarrayBackend(BaseDataBackend, SupportsSummary):
 
     def summary(self, name: str) -> dict[str, Any]:
         """Return dtype and shape."""
-        return dict(self.data_store.resolve(name).kind_meta)
+        return dict(self.data_store.metadata(name, required=True).kind_meta)
 
     def _map(self, part: Part) -> np.ndarray[Any, Any] | None:
         """Return the array mapped into memory; None if the store has no files of this machine."""

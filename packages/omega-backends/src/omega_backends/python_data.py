@@ -57,7 +57,7 @@ class PythonDataBackend(BaseDataBackend, SupportsSummary):
         Filters are by keys: ``key__gt=5``, or ``data__key__gt=5``, as the documents are stored. Of a list of flat dicts
         only those that the database finds are fetched; what they are is not compared with the checksum of all.
         """
-        meta = self.data_store.resolve(name)
+        meta = self.data_store.metadata(name, required=True)
         query = by_keys(filter) if filter is not None else None
         found = self._find(meta, query) if query is not None else None
         if found is not None:
@@ -68,7 +68,7 @@ class PythonDataBackend(BaseDataBackend, SupportsSummary):
 
     def summary(self, name: str) -> dict[str, Any]:
         """Return the type of the data and, of a list or what was appended, how many items there are."""
-        meta = self.data_store.resolve(name)
+        meta = self.data_store.metadata(name, required=True)
         if meta.kind_meta["appended"]:
             return {"type": "list", "items": len(meta.parts)}
         facts = meta.parts[0].meta

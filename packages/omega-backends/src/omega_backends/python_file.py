@@ -75,7 +75,7 @@ class PythonFileBackend(BaseDataBackend):
             CorruptPayloadError: it was damaged, or something in it would be written outside of the folder.
             FileExistsError: something else is where a folder or file has to be.
         """
-        meta = self.data_store.resolve(name)
+        meta = self.data_store.metadata(name, required=True)
         filename = meta.kind_meta.get("filename")
         shown = str(filename) if is_plain_name(filename) else meta.name.rpartition("/")[2]
         payloads, part, form = self.data_store.payloads, meta.parts[0], meta.kind_meta["type"]

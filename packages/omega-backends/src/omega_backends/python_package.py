@@ -70,7 +70,7 @@ class PythonPackageBackend(BaseDataBackend, SupportsActions, SupportsSummary):
             MissingRequirementError: something that it needs is not installed here.
             CorruptPayloadError: it was damaged.
         """
-        meta = self.model_store.resolve(name)
+        meta = self.model_store.metadata(name, required=True)
         return self._load(meta).module if path is None else self._read(meta).write_to(Path(path))
 
     def run(self, scriptname: str, /, *args: Any, om: Any, forwarded: Any = NOTHING, **kwargs: Any) -> Any:
@@ -88,7 +88,7 @@ class PythonPackageBackend(BaseDataBackend, SupportsActions, SupportsSummary):
             MissingRequirementError: something that it needs is not installed here.
             CorruptPayloadError: it was damaged.
         """
-        package = self._load(self.model_store.resolve(scriptname))
+        package = self._load(self.model_store.metadata(scriptname, required=True))
         with package.in_use():
             function = package.entry
             if forwarded is not NOTHING:
@@ -97,7 +97,7 @@ class PythonPackageBackend(BaseDataBackend, SupportsActions, SupportsSummary):
 
     def summary(self, name: str) -> dict[str, Any]:
         """Return the files, the function and the requirements."""
-        return dict(self.model_store.resolve(name).kind_meta)
+        return dict(self.model_store.metadata(name, required=True).kind_meta)
 
     def _title(self, name: str) -> str:
         return f"{NOUN_OF[self.model_store.prefix]} {name!r}"

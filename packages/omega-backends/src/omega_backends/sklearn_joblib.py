@@ -89,7 +89,7 @@ class SklearnBackend(BaseModelBackend):
             "packages": {"python": platform.python_version()} | {package: version(package) for package in _PACKAGES},
         }
         meta = self.model_store.make_metadata(name, self.KIND, attributes=attributes)
-        return meta.forget(SIGNATURE, SEARCH).set_payload(Payload([part], kind_meta)).save()
+        return meta.set_payload(Payload([part], kind_meta), forget=(SIGNATURE, SEARCH)).save()
 
     def get(self, name: str) -> Any:
         """Return the model.
@@ -97,7 +97,7 @@ class SklearnBackend(BaseModelBackend):
         Raises:
             CorruptPayloadError: its content was changed, or it can not be loaded with the packages that are here.
         """
-        return self._load(self.model_store.resolve(name))
+        return self._load(self.model_store.metadata(name, required=True))
 
     def fit(
         self, modelname: str, Xname: str, Yname: str | None = None, pure_python: bool = True, **kwargs: Any
@@ -228,10 +228,10 @@ class SklearnBackend(BaseModelBackend):
 
     def _cached(self, modelname: str) -> Any:
         """Return the model as it was loaded last; it must not be changed."""
-        meta, cache = self.model_store.resolve(modelname), self.model_store.context.cache
+        meta, cache = self.model_store.metadata(modelname, required=True), self.model_store.context.cache
         kept = cache.get(meta.ref)
         if isinstance(kept, _Kept):
-            meta.recall(kept.version).check_trust(is_code=kept.is_code)
+            meta.check_trust(is_code=kept.is_code, known=kept.version)
             return kept.model
         loaded = _Kept(self._load(meta), meta.record, is_code=_is_code(meta))
         cache.get_or_load(meta.ref, lambda: loaded)
@@ -257,7 +257,7 @@ class SklearnBackend(BaseModelBackend):
             SIGNATURE: {"X": describe(data.X), "Y": describe(data.y)},
             **more,
         }
-        format_ = self.model_store.resolve(modelname).kind_meta["format"]
+        format_ = self.model_store.metadata(modelname, required=True).kind_meta["format"]
         return self.put(model, ObjectRef.parse(modelname).name, attributes=attributes, format=format_)
 
     def _applied(

@@ -144,7 +144,7 @@ class VirtualObjectBackend(BaseModelBackend):
             import cloudpickle  # noqa: F401, PLC0415 -- an extra; what it wrote asks for it
         except ImportError as error:
             raise PluginError(f"to load {name!r}, install cloudpickle: {INSTALL}") from error
-        with self.model_store.resolve(name).open_trusted() as file:
+        with self.model_store.metadata(name, required=True).open_trusted() as file:
             return load_joblib(file)  # it reads any pickle
 
 

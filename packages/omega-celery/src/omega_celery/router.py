@@ -1,4 +1,4 @@
-"""The router: which workers live, as they say in the registry, and which queue each label has."""
+"""The router: which workers live, as their entries in the store say, and which queue each label has."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FRESH: Final = 1.0
 
 
 class RegistryRouter(Router):
-    """Reads the registry of workers in the store of a context; neither broker nor workers are asked."""
+    """Reads the entries of workers in the store of a context; neither broker nor workers are asked."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

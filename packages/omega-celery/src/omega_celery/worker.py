@@ -1,4 +1,4 @@
-"""The worker: runs the tasks of its labels in processes of its own, and tells the registry that it lives."""
+"""The worker: runs the tasks of its labels in processes of its own, and says in the store that it lives."""
 
 from __future__ import annotations
 

@@ -45,6 +45,7 @@ class Omega:
         router: which queue meets a requirement; by default this process meets all.
         promotion: how objects get here from other buckets and contexts; by default they are copied.
         bucket: name of the bucket.
+        contexts: opens another context by its name; by default none is known.
         fields: further fields of :class:`~omega_domain.repository.context.Context`.
     """
 
@@ -61,6 +62,7 @@ class Omega:
         router: Router | None = None,
         promotion: Promotion | None = None,
         bucket: str = DEFAULT_BUCKET,
+        contexts: Callable[[str], Omega] | None = None,
         **fields: Any,
     ) -> None:
         if context is None:
@@ -75,15 +77,32 @@ class Omega:
         self._queue = queue
         self._router = router
         self._buckets: dict[str, Omega] = {self.bucket: self}
+        self._contexts = contexts
+        self._opened: dict[str, Omega] = {}
 
     def __getitem__(self, bucket: str | None) -> Omega:
         """Return this context on another bucket; the same object for the same name. It need not exist yet."""
         name = DEFAULT_BUCKET if bucket in {None, "default"} else validate_bucket(str(bucket))
         if name not in self._buckets:
             other = Omega(self.context, queue=self.queue, router=self.router, bucket=name)
-            other._buckets = self._buckets
+            other._buckets, other._contexts, other._opened = self._buckets, self._contexts, self._opened
             self._buckets.setdefault(name, other)
         return self._buckets[name]
+
+    def in_context(self, name: str) -> Omega:
+        """Return another context that the settings describe, on the bucket that they say; opened once for each name.
+
+        Raises:
+            SettingsError: no such context is described, or this Omega was made of adapters and knows no other.
+        """
+        if self._contexts is None:
+            raise SettingsError(
+                f"the context {name!r} is not known to an Omega that was made of adapters; open it by "
+                f"omega_ml.setup(context={name!r}), or give Omega contexts="
+            )
+        if name not in self._opened:
+            self._opened.setdefault(name, self._contexts(name))
+        return self._opened[name]
 
     @property
     def buckets(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Self, cast, overload
 from omega_domain.archives.exporting import export_objects, import_objects
 from omega_domain.archives.importing import Imported
 from omega_domain.entities.head import Head
-from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, ObjectRef, validate_tag
+from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, ObjectKey, ObjectRef, validate_tag
 from omega_domain.entities.promotion import HistoryEntry, PromotionPlan
 from omega_domain.errors import UnsupportedOptionError, VersionNotFoundError
 from omega_domain.ports.backend import DataBackend, SupportsCompact
@@ -88,7 +88,7 @@ class OmegaStore(Objects):
         Raises:
             ObjectNotFoundError: there is no such model or dataset.
         """
-        return link_dataset(self, self.sibling(DATA), name, Xname=Xname, Yname=Yname)
+        return link_dataset(self, self._sibling(DATA), name, Xname=Xname, Yname=Yname)
 
     # -- backends --------------------------------------------------------------------------------------------------
 
@@ -96,11 +96,6 @@ class OmegaStore(Objects):
         """Store objects of this kind by this class, in all stores of the context; return this store."""
         self.context.registry.register(kind, backend)
         return self
-
-    def get_backend(self, name: str) -> DataBackend:
-        """Return the backend of a stored object. Raises ObjectNotFoundError."""
-        ref = ObjectRef.parse_whole(name, "ask for the backend of")
-        return self.get_backend_bykind(self._resolve(ref, required=True).kind)
 
     def get_backend_bykind(self, kind: str) -> DataBackend:
         """Return the backend of a kind. Raises UnknownKindError."""
@@ -117,6 +112,31 @@ class OmegaStore(Objects):
         return self.context.registry.help(
             [self._resolve(ObjectRef.parse_whole(name, "ask for help on"), required=True).kind]
         )
+
+    # -- as a mapping ----------------------------------------------------------------------------------------------
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the object of this name, as :meth:`get` does, with the same errors."""
+        return self.get(name)
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is an object of this name, as :meth:`exists` does."""
+        return isinstance(name, str) and self.exists(name)
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names that :meth:`list` returns."""
+        return iter(self.list())
+
+    def __len__(self) -> int:
+        """Return how many names :meth:`list` returns."""
+        return len(self.list())
+
+    def __bool__(self) -> bool:
+        """A store is true even if it is empty: it is a place, and to ask whether there is one costs no query."""
+        return True
+
+    def _ipython_key_completions_(self) -> Sequence[str]:
+        return self.list()
 
     # -- promotion -------------------------------------------------------------------------------------------------
 
@@ -181,7 +201,8 @@ class OmegaStore(Objects):
         meta = self._resolve(ref, required=digest is None)
         version = meta.record if meta and digest in {None, meta.digest} else None
         said = digest or (version.digest if version else "")
-        return History(self.context).approve(self.key_of(ref.name), version=version, digest=said, role=role, note=note)
+        key = ObjectKey(self.bucket, self.prefix, ref.name)
+        return History(self.context).approve(key, version=version, digest=said, role=role, note=note)
 
     def history(self, name: str) -> Sequence[HistoryEntry]:
         """Return who promoted, rolled back or approved an object, when and why, oldest first.
@@ -221,7 +242,7 @@ class OmegaStore(Objects):
         listed = [names] if isinstance(names, str) else names
         wanted = [(self.prefix, name) for name in listed]
         return import_objects(
-            self.context, Path(path), lambda _, prefix: self.sibling(prefix), wanted=wanted, prefixes=[self.prefix]
+            self.context, Path(path), lambda _, prefix: self._sibling(prefix), wanted=wanted, prefixes=[self.prefix]
         )
 
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     datasets: Final = om.datasets
     describe_archive: Final = om.describe_archive
     export: Final = om.export
+    in_context: Final = om.in_context
     import_archive: Final = om.import_archive
     jobs: Final = om.jobs
     logger: Final = om.logger

@@ -84,9 +84,13 @@ def open_omega(settings: Settings) -> Omega:
     )
     broker_url, celeryconf = settings.broker
     if broker_url is None:
-        return Omega(context, bucket=settings.bucket.value)
+        return Omega(context, bucket=settings.bucket.value, contexts=_described)
     queue, router = plugins.open_runtime(context, broker_url=broker_url, celeryconf=celeryconf)
-    return Omega(context, bucket=settings.bucket.value, queue=queue, router=router)
+    return Omega(context, bucket=settings.bucket.value, queue=queue, router=router, contexts=_described)
+
+
+def _described(name: str) -> Omega:
+    return setup(context=name)
 
 
 def trust_of(settings: Settings) -> Trust:

@@ -74,7 +74,7 @@ def write_object(store: OmegaStore, name: str, path: Path, *, query: Q | None = 
     """
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already; overwrite it by --force, or give another name")
-    meta = store.locate(name)
+    meta = store.metadata(name, required=True)
     if meta.kind == "python.file":
         store.get(name, path=path)
         return
@@ -104,7 +104,7 @@ def excerpt(store: OmegaStore, name: str, *, query: Q | None = None, limit: int 
         limit: how many rows of a frame; 0 is all of them.
     """
     options: dict[str, Any] = {} if query is None else {"filter": query}
-    is_frame = store.resolve(ObjectRef.parse(name).versioned_name).kind.startswith("pandas.")
+    is_frame = store.metadata(ObjectRef.parse(name).versioned_name, required=True).kind.startswith("pandas.")
     if limit and is_frame and ObjectRef.parse(name).part is None:
         options["chunksize"] = limit + 1
     value = store.get(name, **options)

@@ -114,7 +114,7 @@ def _facts(entry: Entry) -> Iterator[tuple[str, Any]]:
 def _entry_of(store: Objects, name: str) -> Entry:
     ref = ObjectRef.parse_whole(name, "export")
     if ref.selector:
-        return _entry_of_version(store.resolve(name))
+        return _entry_of_version(store.metadata(name, required=True))
     metas = {meta.ref.id: meta for meta in store.versions(name)}
     head = next((meta.head for meta in metas.values() if meta.head), None)
     if head is None or head.current.id not in metas:

@@ -10,6 +10,7 @@ from omega_domain.commands.facts import ObjectFacts
 from omega_domain.commands.promotion_facts import HistoryFacts
 from omega_domain.commands.registry import Command, command
 from omega_domain.commands.requests import OfObjectIn
+from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.promotion import HistoryEntry
 from omega_domain.omega import STORE_NAMES, Omega
 from omega_domain.promotion.gate_specs import GATES, known_gates
@@ -27,7 +28,7 @@ def history(om: Omega, request: ShowHistory) -> HistoryFacts:
     """Show what became live in a name: who, when, from where, and why."""
     store = request.store_in(request.target(om))
     entries = tuple(store.history(request.name))
-    problems = History(store.context).problems(store.key_of(request.name))
+    problems = History(store.context).problems(ObjectKey(store.bucket, store.prefix, request.name))
     return HistoryFacts(records=entries, problems=tuple(f"record {each.n}: {each.what}" for each in problems))
 
 

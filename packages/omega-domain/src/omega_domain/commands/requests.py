@@ -48,7 +48,8 @@ class OfObject(InStore):
 
     def meta_in(self, om: Omega) -> Metadata:
         """Return the metadata of the object or version in this bucket. Raises ObjectNotFoundError."""
-        return self.store_in(om).resolve(self.name)
+        ObjectRef.parse_whole(self.name, "name")
+        return self.store_in(om).metadata(self.name, required=True)
 
 
 @dataclass(frozen=True, kw_only=True)

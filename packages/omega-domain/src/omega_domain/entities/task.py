@@ -27,7 +27,7 @@ class Argument:
     Attributes:
         type: what ``content`` is.
 
-            * ``value``: the value, as JSON text of the codec; ``claim``: the name it is kept by in the store;
+            * ``value``: the value, as JSON text of the codec; ``claim``: the name of the parcel that holds it;
             * ``dataset``: name of a dataset; ``temporary``: name of one that is dropped when the task is done;
             * ``fitted``: ``X`` or ``Y`` that the object is linked to or was last fitted on;
             * ``open``: ``X`` or ``Y`` was not given; the same as ``fitted`` if there is no other;

@@ -78,10 +78,6 @@ class Payload:
     parts: Sequence[Part]
     kind_meta: Mapping[str, Any] = field(default_factory=dict)
 
-    def with_parts(self, parts: Sequence[Part]) -> Payload:
-        """Return the same with other parts."""
-        return replace(self, parts=parts)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionRef:

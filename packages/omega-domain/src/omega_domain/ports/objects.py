@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar, overload
@@ -154,12 +154,12 @@ class StoredObject(Protocol):
         """
 
     @abstractmethod
-    def recall(self, version: Version | None) -> StoredObject:
-        """Take the version of the object from a caller who has read it before, as it never changes; return this."""
+    def check_trust(self, *, is_code: bool = True, known: Version | None = None) -> None:
+        """See that this may be loaded; ``known`` is its version, if the caller has read it before.
 
-    @abstractmethod
-    def check_trust(self, *, is_code: bool = True) -> None:
-        """See that this may be loaded. Raises UntrustedObjectError."""
+        Raises:
+            UntrustedObjectError: it may not be loaded here.
+        """
 
     @abstractmethod
     def action(self, name: str, *, data_of: Objects) -> Callable[..., Any]:
@@ -214,12 +214,13 @@ class ObjectDraft(StoredObject, Protocol):
     def gridfile(self, value: Blob | str) -> None: ...
 
     @abstractmethod
-    def forget(self, *attributes: str) -> ObjectDraft:
-        """Let a new version do without these attributes of the one before, unless it sets them; return this."""
+    def set_payload(self, payload: Payload, *, forget: Iterable[str] = ()) -> ObjectDraft:
+        """Give this draft its payload; return the draft, to be saved.
 
-    @abstractmethod
-    def set_payload(self, payload: Payload) -> ObjectDraft:
-        """Give this draft its payload; return the draft, to be saved."""
+        Args:
+            payload: what is stored.
+            forget: attributes of the version before which the new one does without, unless it sets them.
+        """
 
     @abstractmethod
     def save(self, *, merge: Merge | None = None) -> ObjectDraft:
@@ -292,13 +293,19 @@ class Objects(Protocol):
     def exists(self, name: str) -> bool:
         """Tell whether there is an object of this name."""
 
+    @overload
+    def metadata(self, name: str, version: int | str | None = None, *, required: Literal[True]) -> ObjectDraft: ...
+    @overload
+    def metadata(
+        self, name: str, version: int | str | None = None, *, required: bool = False
+    ) -> ObjectDraft | None: ...
     @abstractmethod
-    def metadata(self, name: str, version: int | str | None = None) -> ObjectDraft | None:
-        """Return the metadata of an object or of a version of it; None if there is none."""
+    def metadata(self, name: str, version: int | str | None = None, *, required: bool = False) -> ObjectDraft | None:
+        """Return the metadata of an object or of a version of it; None if there is none.
 
-    @abstractmethod
-    def resolve(self, name: str) -> ObjectDraft:
-        """Return the metadata of an object or version. Raises ObjectNotFoundError."""
+        Raises:
+            ObjectNotFoundError: there is none, but it is required.
+        """
 
     @abstractmethod
     def versions(self, name: str) -> Sequence[ObjectDraft]:
@@ -327,11 +334,3 @@ class Objects(Protocol):
     @abstractmethod
     def object_store_key(self, name: str, ext: str) -> str:
         """Return a key that is unique to this object and fit for a collection or file of any store."""
-
-    @abstractmethod
-    def key_of(self, name: str) -> ObjectKey:
-        """Return the key of the object of a plain name."""
-
-    @abstractmethod
-    def sibling(self, prefix: str) -> Objects:
-        """Return the store of another type in the same bucket."""

@@ -10,7 +10,7 @@ from omega_domain.entities.task import Task
 
 
 class TaskQueue(Protocol):
-    """Carries tasks to workers. Results are not its business: a worker writes them to the task log of the store.
+    """Carries tasks to workers. Results are not its business: a worker writes them to the records in the store.
 
     Duties: a task travels as the JSON of :meth:`Task.to_plain` and nothing else; once :meth:`submit` has returned,
     every task has a record, and ends as SUCCESS or FAILURE; safe to use from many threads.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from omega_domain.entities.names import MODELS, NOUN_OF
+from omega_domain.entities.names import MODELS, NOUN_OF, ObjectKey
 from omega_domain.entities.promotion import APPROVE, Outcome
 from omega_domain.errors import SettingsError
 from omega_domain.ports.gate import Candidate, Gate
@@ -201,7 +201,7 @@ class ApprovedBy(_Gate):
         target, source = candidate.target, candidate.source
         trust = target.context.trust
         histories = (
-            entries_of(target.context.store, target.key_of(candidate.name)),
+            entries_of(target.context.store, ObjectKey(target.bucket, target.prefix, candidate.name)),
             entries_of(source.store.context.store, source.key),
         )
         for entry in (entry for entries in histories for entry in reversed(entries)):
@@ -251,7 +251,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
 
 
-def _at_path(tree: Any, path: str) -> Any:
+def _at_path(tree: object, path: str) -> object:
     """Return what is in nested tables under ``a`` or ``a.b``; None if it is not there."""
     if isinstance(tree, Mapping) and path in tree:
         return tree[path]
@@ -263,7 +263,7 @@ def _plain(score: float) -> float | str:
     return score if math.isfinite(score) else str(score)
 
 
-def _of_role(meta: StoredObject, role: str) -> Any:
+def _of_role(meta: StoredObject, role: str) -> object:
     signature = meta.attributes.get(SIGNATURE)
     return signature.get(role) if isinstance(signature, Mapping) else None
 

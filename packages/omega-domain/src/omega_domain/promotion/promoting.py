@@ -24,7 +24,7 @@ from omega_domain.promotion.training_data import data_of
 from omega_domain.repository.committing import LONG_AGO, Parked
 from omega_domain.repository.history import ACTION, ARCHIVED, PROMOTION, History
 from omega_domain.repository.metadata import Home, Metadata
-from omega_domain.repository.objects import Objects
+from omega_domain.repository.objects import Objects, sibling
 from omega_domain.repository.payloads import has_rows
 
 
@@ -43,7 +43,7 @@ class CopyingPromotion(Promotion):
         for brought, its_plan in zip(wanted.brings, prepared.brings, strict=True):
             _Copying(brought, its_plan).run()
         _Copying(replace(wanted, brings=()), prepared).run()
-        return wanted.target.resolve(wanted.key.name)
+        return wanted.target.metadata(wanted.key.name, required=True)
 
     def roll_back(self, live: StoredObject, *, reason: str = "") -> Metadata:
         """Make what was live before the current version live again; return its metadata."""
@@ -233,7 +233,7 @@ def _brought(request: Request) -> Iterable[Request]:
     if request.source.prefix != MODELS:
         raise PromotionError(f"{request.source.name!r} is no model, so there is no data to promote with it")
     for data in data_of(request.source):
-        target = request.target.sibling(data.prefix)
+        target = sibling(request.target, data.prefix)
         is_there = target.context.metadata is data.objects.context.metadata and target.bucket == data.bucket
         if not is_there and data.digest not in _digests(target, data.name):
             yield _request(PromotionRequest(source=data, target=target, force=request.forced))
@@ -252,7 +252,7 @@ def _target_key(source: Metadata, target: Home, asname: str | None) -> ObjectKey
             "give the store of the same type, as in om.models.promote(name, other.models)"
         )
     ref = ObjectRef.parse_plain(asname if asname is not None else source.name, "promote to")
-    key = target.key_of(validate_new_name(ref.name))
+    key = ObjectKey(target.bucket, target.prefix, validate_new_name(ref.name))
     head = target.context.metadata.head(key)
     if head is not None and source.head is not None and head.uid == source.head.uid:
         raise PromotionError(

@@ -30,7 +30,7 @@ def roll_back(live: Metadata, *, reason: str = "") -> Metadata:
     if head is None:
         raise PromotionError(f"{live.name!r} is not saved yet, so there is nothing to go back to")
     former = _former(head, store)
-    before = store.resolve(f"{key.name}@{former.seq}")
+    before = store.metadata(f"{key.name}@{former.seq}", required=True)
     before.check_trust(is_code=False)
     if store.payloads.missing(former.parts):
         raise PromotionError(f"version {former.seq} of {live.name!r} can not be put back: its payload is gone; om fsck")
@@ -50,7 +50,7 @@ def roll_back(live: Metadata, *, reason: str = "") -> Metadata:
 
     store.commits.until_done(attempt, key)
     History(store.context).record(key)
-    return store.resolve(key.name)
+    return store.metadata(key.name, required=True)
 
 
 def live_before(versions: list[Version]) -> list[Version]:

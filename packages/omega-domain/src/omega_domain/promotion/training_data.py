@@ -9,6 +9,7 @@ from omega_domain.entities.names import DATA, ObjectRef
 from omega_domain.errors import ObjectNotFoundError, PromotionError
 from omega_domain.repository.linking import FITTED
 from omega_domain.repository.metadata import Metadata
+from omega_domain.repository.objects import sibling
 
 
 def data_of(model: Metadata) -> list[Metadata]:
@@ -17,11 +18,11 @@ def data_of(model: Metadata) -> list[Metadata]:
     Raises:
         PromotionError: one of them is not there any more.
     """
-    datasets = model.objects.sibling(DATA)
+    datasets = sibling(model.objects, DATA)
     found: dict[str, Metadata] = {}
     for name in _names(model.attributes.get(FITTED)):
         try:
-            found.setdefault(name, datasets.resolve(name))
+            found.setdefault(name, datasets.metadata(name, required=True))
         except ObjectNotFoundError as error:
             raise PromotionError(
                 f"{model.name!r} was fitted on {name!r}, which is not there any more: fit it again, or promote it "

@@ -29,9 +29,9 @@ def link_dataset(models: Objects, datasets: Objects, name: str, *, Xname: str, Y
         ObjectNotFoundError: there is no such model or dataset. ColumnNotFoundError: a dataset has no such column.
         InvalidNameError: the name of the model is not a plain one.
     """
-    meta = models.resolve(ObjectRef.parse_plain(name, "link data to").name)
+    meta = models.metadata(ObjectRef.parse_plain(name, "link data to").name, required=True)
     for dataset in filter(None, (Xname, Yname)):
-        datasets.locate(dataset)
+        datasets.metadata(dataset, required=True)
     meta.attributes[LINKED] = {"X": {"name": Xname}, "Y": {"name": Yname}}
     return meta.save()
 

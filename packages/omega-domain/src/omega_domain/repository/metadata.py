@@ -7,16 +7,17 @@ touched attributes; giving it a payload and saving it makes a new version.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, overload
 
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.version import Part, Payload, Version, VersionRef
-from omega_domain.errors import ConflictError, StoreError
+from omega_domain.errors import ConflictError, StoreError, UnsupportedOptionError
+from omega_domain.ports.backend import DataBackend, SupportsActions
 from omega_domain.ports.environment import Blob, TrustedContent, TrustedFile
 from omega_domain.ports.objects import Merge, ObjectDraft, Objects
 from omega_domain.ports.store import Collection
@@ -41,25 +42,21 @@ class Home(Objects, Protocol):
     payloads: Payloads
     commits: Commits
 
+    @overload
+    def metadata(self, name: str, version: int | str | None = None, *, required: Literal[True]) -> Metadata: ...
+    @overload
+    def metadata(self, name: str, version: int | str | None = None, *, required: bool = False) -> Metadata | None: ...
     @abstractmethod
-    def metadata(self, name: str, version: int | str | None = None) -> Metadata | None:
-        """Return the metadata of an object or of a version of it; None if there is none."""
-
-    @abstractmethod
-    def resolve(self, name: str) -> Metadata:
-        """Return the metadata of an object or version. Raises ObjectNotFoundError."""
+    def metadata(self, name: str, version: int | str | None = None, *, required: bool = False) -> Metadata | None:
+        """Return the metadata of an object or of a version of it; None if there is none and none is required."""
 
     @abstractmethod
     def versions(self, name: str) -> Sequence[Metadata]:
         """Return the metadata of all versions of an object, oldest first. Raises ObjectNotFoundError."""
 
     @abstractmethod
-    def sibling(self, prefix: str) -> Home:
-        """Return the store of another type in the same bucket."""
-
-    @abstractmethod
-    def action_of(self, model: Metadata, action: str, *, data_of: Objects) -> Callable[..., Any]:
-        """Return an action of a stored model, which reads its data from the bucket of another store."""
+    def get_backend(self, name: str | Metadata, *, data_of: Objects | None = None) -> DataBackend:
+        """Return the backend of a stored object, which may read data from the bucket of another store."""
 
 
 class Metadata(ObjectDraft):
@@ -83,6 +80,7 @@ class Metadata(ObjectDraft):
         attributes: Mapping[str, Any] | None = None,
         kind_meta: Mapping[str, Any] | None = None,
         tag: str | None = None,
+        is_renewed: bool = False,
     ) -> None:
         self.objects = objects
         self._tag = tag
@@ -90,7 +88,7 @@ class Metadata(ObjectDraft):
         self.kind = kind
         self._kind_meta: dict[str, Any] | None = None if head else deepcopy(dict(kind_meta or {}))
         self._forgotten: set[str] = set()
-        self._is_renewed = False
+        self._is_renewed = is_renewed  # whether to save makes a new version, with this payload if it gets no other
         self._parts: list[Part] | None = None if head else []
         self._adopt(head, version)
         self.attributes.update(deepcopy(dict(attributes or {})))
@@ -179,12 +177,6 @@ class Metadata(ObjectDraft):
                 )
         return self._version
 
-    def recall(self, version: Version | None) -> Metadata:
-        """Take the current version of the object from who has read it before, as it never changes; return this."""
-        if version and self._version is None and self._head and version.id == self._head.current.id:
-            self._version = version
-        return self
-
     @property
     def head(self) -> Head | None:
         """The head as it was when this was read; None for a draft of a new object."""
@@ -263,34 +255,28 @@ class Metadata(ObjectDraft):
         ref = value if isinstance(value, str) else value.grid_id
         self._replace(Part(type="blob", ref=ref, sha256=ref, size=self.objects.fs.size(ref)))
 
-    @property
-    def payload(self) -> Payload:
-        """Parts and ``kind_meta`` as they are, or will be, stored."""
-        return Payload(self.parts, self.kind_meta)
-
     def action(self, name: str, *, data_of: Objects) -> Callable[..., Any]:
         """Return an action of this model, which reads its data from the bucket of another store.
 
         Raises:
             UnsupportedOptionError: models of this kind have no such action.
         """
-        return self.objects.action_of(self, name, data_of=data_of)
+        backend = self.objects.get_backend(self, data_of=data_of)
+        if not isinstance(backend, SupportsActions) or name not in backend.actions():
+            raise UnsupportedOptionError(f"{self.name!r} is a {self.kind}, which has no {name}")
+        found: Callable[..., Any] = getattr(backend, name)
+        return found
 
-    def forget(self, *attributes: str) -> Metadata:
-        """Let a new version do without these attributes of the one before, unless it sets them; return this."""
-        self._forgotten.update(attributes)
-        return self
+    def set_payload(self, payload: Payload, *, forget: Iterable[str] = ()) -> Metadata:
+        """Give this draft its payload; return the draft, to be saved.
 
-    def renew(self, attributes: Mapping[str, Any], *, tag: str | None = None) -> Metadata:
-        """Let the next save make a new version, with these attributes too and this payload if it gets no other."""
-        self._is_renewed, self._tag = True, tag
-        self.attributes.update(deepcopy(dict(attributes)))
-        return self
-
-    def set_payload(self, payload: Payload) -> Metadata:
-        """Give this draft its payload; return the draft, to be saved."""
+        Args:
+            payload: what is stored.
+            forget: attributes of the version before which the new one does without, unless it sets them.
+        """
         self._parts = list(payload.parts)
         self.kind_meta = dict(payload.kind_meta)
+        self._forgotten.update(forget)
         return self
 
     @contextmanager
@@ -317,8 +303,18 @@ class Metadata(ObjectDraft):
         self.check_trust()
         return TrustedContent(self.objects.payloads.unpack(self.parts[0], unpack), self.name)
 
-    def check_trust(self, *, is_code: bool = True) -> None:
-        """See that this may be loaded; see :meth:`omega_domain.trust.Trust.check`."""
+    def check_trust(self, *, is_code: bool = True, known: Version | None = None) -> None:
+        """See that this may be loaded; see :meth:`omega_domain.trust.Trust.check`.
+
+        Args:
+            is_code: whether loading it runs code that it holds.
+            known: the version, if the caller has read it before; it never changes, so it is not read again.
+
+        Raises:
+            UntrustedObjectError: it may not be loaded here.
+        """
+        if known and self._version is None and self._head and known.id == self._head.current.id:
+            self._version = known
         context = self.objects.context
         context.trust.check(
             self._head,

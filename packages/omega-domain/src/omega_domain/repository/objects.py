@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, Self, overload
+from typing import Any, Literal, Self, TypeVar, overload
 
 from omega_domain.backends.registry import get_options, known, refuse_unknown
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import DATA, MODELS, ObjectKey, ObjectRef, storage_key, validate_new_name, validate_tag
-from omega_domain.entities.query import Q, all_of, column_not_found
+from omega_domain.entities.query import Q, all_of
 from omega_domain.entities.version import Version
-from omega_domain.errors import ColumnNotFoundError, StoreError, UnsupportedOptionError
+from omega_domain.errors import ColumnNotFoundError, ObjectNotFoundError, StoreError, UnsupportedOptionError
 from omega_domain.ports import objects as port
 from omega_domain.ports.backend import DataBackend, SupportsActions, SupportsSummary
 from omega_domain.ports.store import Collection, SupportsDatabase
@@ -23,9 +23,12 @@ from omega_domain.repository.finding import Finder
 from omega_domain.repository.listing import Listing
 from omega_domain.repository.metadata import Metadata
 from omega_domain.repository.payloads import Payloads
+from omega_domain.repository.pieces import check_piece
 from omega_domain.repository.view import Staged, View
 
 _REQUIRED: Any = object()
+
+D = TypeVar("D")
 
 
 class Objects(Listing):
@@ -35,9 +38,12 @@ class Objects(Listing):
         context: the adapters to work on.
         prefix: what tells the stores of a bucket apart: ``data/``, ``models/``, ``jobs/``, ``scripts/``.
         bucket: name of the bucket.
+        view: what it shows beside what is stored; by default nothing.
     """
 
-    def __init__(self, context: Context, *, prefix: str = DATA, bucket: str = "omega") -> None:
+    def __init__(
+        self, context: Context, *, prefix: str = DATA, bucket: str = "omega", view: View | None = None
+    ) -> None:
         self.context = context
         self.prefix = prefix
         self.bucket = bucket
@@ -45,7 +51,7 @@ class Objects(Listing):
         self.commits = Commits(context, self.payloads)
         self.fs = FileSystem(context, self.payloads)
         self._finder = Finder(context)
-        self._view = View()
+        self._view = view or View()
         self._origin = self  # the store without a view: metadata leads there, so that no view outlives its purpose
         self._siblings: dict[str, Any] = {prefix: self}  # of this very class
 
@@ -95,6 +101,16 @@ class Objects(Listing):
             )
         return meta
 
+    @overload
+    def get(
+        self, name: str, version: int | str | Q | None = None, *, chunksize: int, default: D, **options: Any
+    ) -> Iterator[Any] | D: ...
+    @overload
+    def get(
+        self, name: str, version: int | str | Q | None = None, *, chunksize: int, **options: Any
+    ) -> Iterator[Any]: ...
+    @overload
+    def get(self, name: str, version: int | str | Q | None = None, *, default: Any = ..., **options: Any) -> Any: ...
     def get(self, name: str, version: int | str | Q | None = None, *, default: Any = _REQUIRED, **options: Any) -> Any:
         """Return the object of this name.
 
@@ -133,23 +149,36 @@ class Objects(Listing):
 
     # -- metadata --------------------------------------------------------------------------------------------------
 
-    def metadata(self, name: str, version: int | str | None = None) -> Metadata | None:
+    @overload
+    def metadata(self, name: str, version: int | str | None = None, *, required: Literal[True]) -> Metadata: ...
+    @overload
+    def metadata(self, name: str, version: int | str | None = None, *, required: bool = False) -> Metadata | None: ...
+    def metadata(self, name: str, version: int | str | None = None, *, required: bool = False) -> Metadata | None:
         """Return the metadata of an object or of a version of it; None if there is none.
 
         Columns, rows and chunks have none of their own: theirs is that of the object, and None where :meth:`exists`
         says that they are not there.
 
         To a backend that is putting the object, there is only what it has put itself; saving that makes a new version.
+
+        Args:
+            name: a name, with the grammar of :mod:`omega_domain.entities.names`.
+            version: number or tag.
+            required: raise an error instead of returning None.
+
+        Raises:
+            ObjectNotFoundError: there is no such object, but it is required; VersionNotFoundError: no such version.
+            ColumnNotFoundError: no such column. UnsupportedOptionError: it has no columns, or is not read in chunks.
         """
-        if version is None and self._view.pinned and (found := self._view.pinned.get(name)):
+        view = self._view
+        if version is None and view.pinned and (found := view.pinned.get(name)):
             return found
         ref = ObjectRef.parse(name, version)
-        view = self._view
-        meta = (view.find(ref) if view.pinned else None) or self._resolve(ref, required=False)
-        if meta is None or not self._has(meta, ref):
+        meta = (view.find(ref) if view.pinned else None) or self._resolve(ref, required=required)
+        if meta is None or not self._has(meta, ref, required=required):
             return None
         is_current = ref.version is None and not ref.back
-        return view.shown(meta, self.context.registry) if view.staged and is_current else meta
+        return self._draft_of(meta, required=required) if view.staged and is_current else meta
 
     def versions(self, name: str) -> Sequence[Metadata]:
         """Return the metadata of all versions of an object, oldest first.
@@ -199,6 +228,24 @@ class Objects(Listing):
         facts = ("name", "kind", "version", "tags", "size", "created", "author")
         return {key: plain[key] for key in facts} | self._facts(meta)
 
+    # -- backends --------------------------------------------------------------------------------------------------
+
+    def get_backend(self, name: str | Metadata, *, data_of: port.Objects | None = None) -> DataBackend:
+        """Return the backend of a stored object.
+
+        Args:
+            name: name of the object; or its metadata, which the backend then does not look for again.
+            data_of: a store of the bucket that the backend of a model reads data from; by default this one's.
+
+        Raises:
+            ObjectNotFoundError: there is no such object. StoreError: the other store is of another make.
+        """
+        if isinstance(name, Metadata):
+            meta, view = name, self._pinning(name)
+        else:
+            meta, view = self._resolve(ObjectRef.parse_whole(name, "ask for the backend of"), required=True), self
+        return self._backend(self.context.registry.by_kind(meta.kind), view, data_of=data_of)
+
     # -- payloads, for backends ------------------------------------------------------------------------------------
 
     def collection(self, name: str) -> Collection:
@@ -224,71 +271,6 @@ class Objects(Listing):
         """Return a key that is unique to this object and fit for a collection or file of any store."""
         return storage_key(self._plain_key(name, "make a key for"), ext)
 
-    # -- for the rooms above ---------------------------------------------------------------------------------------
-
-    def sibling(self, prefix: str) -> Self:
-        """Return the store of another type in the same bucket."""
-        if prefix not in self._siblings:
-            made = type(self)(self.context, prefix=prefix, bucket=self.bucket)
-            made._siblings = self._siblings  # noqa: SLF001 -- another store of this class
-            self._siblings.setdefault(prefix, made)
-        found: Self = self._siblings[prefix]
-        return found
-
-    def key_of(self, name: str) -> ObjectKey:
-        """Return the key of the object of a plain name."""
-        return self._plain_key(name, "give the key of")
-
-    def with_transient(self, objects: Mapping[str, Any]) -> Self:
-        """Return a view of this store in which these names stand for these objects, which are stored nowhere."""
-        return self._with(transient={**self._view.transient, **objects})
-
-    def with_pinned(self, meta: Metadata) -> Self:
-        """Return a view of this store that does not look again for what this metadata is about."""
-        return self._pinning(meta)
-
-    def with_reserved(self) -> Self:
-        """Return a view of this store that puts objects under the names which the runtime keeps to itself."""
-        return self._with(may_reserve=True)
-
-    def resolve(self, name: str) -> Metadata:
-        """Return the metadata of an object or version.
-
-        Raises:
-            ObjectNotFoundError: there is no such object. InvalidNameError: the name is one of columns, rows or chunks.
-        """
-        if not self._view.pinned:
-            return self._resolve(ObjectRef.parse_whole(name, "name"), required=True)
-        if (found := self._view.pinned.get(name)) is not None:
-            return found
-        ref = ObjectRef.parse_whole(name, "name")
-        return self._view.find(ref) or self._resolve(ref, required=True)
-
-    def locate(self, name: str) -> Metadata:
-        """Return the metadata of the object that data of this name are read from, which may be columns, rows or chunks.
-
-        Raises:
-            ObjectNotFoundError: there is no such object. ColumnNotFoundError: it has no such column.
-            UnsupportedOptionError: objects of this kind have no columns, or are not read in chunks.
-        """
-        ref = ObjectRef.parse(name)
-        meta = self._view.find(ref) or self._resolve(ref, required=True)
-        self._check_piece(meta, ref)
-        return meta
-
-    def action_of(self, model: Metadata, action: str, *, data_of: port.Objects) -> Callable[..., Any]:
-        """Return an action of a stored model, which reads its data from the bucket of another store.
-
-        Raises:
-            UnsupportedOptionError: models of this kind have no such action.
-        """
-        cls = self.context.registry.by_kind(model.kind)
-        backend = cls(data_store=data_of.sibling(DATA), model_store=self._pinning(model))
-        if not isinstance(backend, SupportsActions) or action not in backend.actions():
-            raise UnsupportedOptionError(f"{model.name!r} is a {model.kind}, which has no {action}")
-        found: Callable[..., Any] = getattr(backend, action)
-        return found
-
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}(bucket={self.bucket!r}, prefix={self.prefix!r}, store={self.context.store.url!r})"
@@ -305,11 +287,21 @@ class Objects(Listing):
     def _pinning(self, meta: Metadata) -> Self:
         return self._with(pinned={**self._view.pinned, meta.name: meta})
 
-    def _backend(self, cls: type[DataBackend], view: Self) -> DataBackend:
+    def _sibling(self, prefix: str) -> Self:
+        """Return the store of another type in the same bucket."""
+        if prefix not in self._siblings:
+            made = type(self)(self.context, prefix=prefix, bucket=self.bucket)
+            made._siblings = self._siblings  # noqa: SLF001 -- another store of this class
+            self._siblings.setdefault(prefix, made)
+        found: Self = self._siblings[prefix]
+        return found
+
+    def _backend(self, cls: type[DataBackend], view: Self, *, data_of: port.Objects | None = None) -> DataBackend:
         """A backend of models finds its model here and its data among the datasets; any other keeps its data here."""
         if issubclass(cls, SupportsActions):
-            return cls(data_store=self.sibling(DATA), model_store=view)
-        return cls(data_store=view, model_store=self.sibling(MODELS))
+            datasets = self._sibling(DATA) if data_of is None else sibling(data_of, DATA)
+            return cls(data_store=datasets, model_store=view)
+        return cls(data_store=view, model_store=self._sibling(MODELS))
 
     def _plain_key(self, name: str, action: str) -> ObjectKey:
         return ObjectKey(self.bucket, self.prefix, ObjectRef.parse_plain(name, action).name)
@@ -320,26 +312,16 @@ class Objects(Listing):
             validate_new_name(key.name)
         return key
 
-    def _has(self, meta: Metadata, ref: ObjectRef) -> bool:
-        if ref.columns is None and ref.part is None:
+    def _has(self, meta: Metadata, ref: ObjectRef, *, required: bool = False) -> bool:
+        if ref.is_whole:
             return True
         try:
-            self._check_piece(meta, ref)
+            check_piece(meta, ref, self.context.registry, self._facts)
         except (ColumnNotFoundError, UnsupportedOptionError):
+            if required:
+                raise
             return False
         return True
-
-    def _check_piece(self, meta: Metadata, ref: ObjectRef) -> None:
-        """Raise if an object has no such columns, or is not read by rows or in chunks, as far as its kind says."""
-        if ref.is_whole:
-            return
-        get_options(self.context.registry.by_kind(meta.kind), ref, {})
-        if ref.columns is None:
-            return
-        labels: Any = self._facts(meta).get("columns", ref.columns)
-        for column in ref.columns:
-            if column not in labels:
-                raise column_not_found(column, labels, of=meta.name)
 
     def _facts(self, meta: Metadata) -> dict[str, Any]:
         """Return what the kind of an object says of it."""
@@ -361,7 +343,46 @@ class Objects(Listing):
         version = self._finder.version(head, ref, required=required)
         return self._metadata(head, version) if version else None
 
-    def _metadata(self, head: Head, version: Version | None = None) -> Metadata:
+    def _draft_of(self, meta: Metadata, *, required: bool) -> Metadata | None:
+        """Return what is there of an object, to a backend that puts it as the draft of what comes next.
+
+        Another backend's object is nothing that it could go on with.
+        """
+        staged = self._view.staged_at(meta.key)
+        if staged is None or meta.head is None:
+            return meta
+        if self.context.registry.is_by(meta.kind, staged.backend):
+            return self._metadata(meta.head, staged=staged)
+        if required:
+            raise ObjectNotFoundError(f"{meta.name!r} is a {meta.kind}, which {staged.backend.__name__} has not put")
+        return None
+
+    def _metadata(self, head: Head, version: Version | None = None, *, staged: Staged | None = None) -> Metadata:
         if version is None and head.version is not None and head.version.id == head.current.id:
             version = head.version
-        return Metadata(self._origin, head.key, version.kind if version else head.kind, head=head, version=version)
+        kind = version.kind if version else head.kind
+        new: dict[str, Any] = {}
+        if staged is not None:
+            new = {"attributes": staged.attributes, "tag": staged.tag, "is_renewed": True}
+        return Metadata(self._origin, head.key, kind, head=head, version=version, **new)
+
+
+#: A store of some class of the repository's.
+S = TypeVar("S", bound=Objects)
+
+
+def sibling(store: port.Objects, prefix: str) -> Objects:
+    """Return the store of another type in the same bucket, for the rooms above; users have it as ``om.datasets``.
+
+    Raises:
+        StoreError: it is a store of another make.
+    """
+    if not isinstance(store, Objects):
+        raise StoreError(f"{store!r} is no store of an Omega, so what is beside it is not known: give om.models")
+    return store._sibling(prefix)  # noqa: SLF001 -- of the class above, of which users see no more than they call
+
+
+def showing(store: S, objects: Mapping[str, Any]) -> S:
+    """Return a view of a store in which these names stand for these objects, which are stored nowhere."""
+    transient = {**store._view.transient, **objects}  # noqa: SLF001 -- as above
+    return store._with(transient=transient)  # noqa: SLF001 -- as above

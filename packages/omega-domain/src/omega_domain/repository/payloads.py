@@ -259,8 +259,8 @@ class Payloads:
                 yield from self.walk(self._read_page(part))
 
     def _lease_documents(self, part: Part, until: datetime) -> bool:
-        registry = self._context.store.collection(PAYLOADS)
-        leased = registry.update_one({"_id": part.ref, "doomed": False}, {"$set": {"leased_until": until}})
+        entries = self._context.store.collection(PAYLOADS)
+        leased = entries.update_one({"_id": part.ref, "doomed": False}, {"$set": {"leased_until": until}})
         return leased.matched_count > 0
 
     def _register(self, *refs: str) -> None:

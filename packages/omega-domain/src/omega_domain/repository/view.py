@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from omega_domain.backends.registry import BackendRegistry
 from omega_domain.entities.names import ObjectKey, ObjectRef
 from omega_domain.ports.backend import DataBackend
 from omega_domain.repository.metadata import Metadata
@@ -52,14 +51,3 @@ class View:
     def staged_at(self, key: ObjectKey) -> Staged | None:
         """Return the put of this object, if one is under way."""
         return self.staged if self.staged is not None and self.staged.key == key else None
-
-    def shown(self, meta: Metadata, registry: BackendRegistry) -> Metadata | None:
-        """Return what is there of an object, to a backend that puts it as the draft of what comes next.
-
-        Another backend's object is nothing that it could go on with, so then it is None.
-        """
-        staged = self.staged_at(meta.key)
-        if staged is None:
-            return meta
-        is_its_own = registry.is_by(meta.kind, staged.backend)
-        return meta.renew(staged.attributes, tag=staged.tag) if is_its_own else None

@@ -61,14 +61,14 @@ def check_call(
 
 def _check_arguments(meta: Metadata, action: str, kwargs: Mapping[str, Any]) -> None:
     with suppress(UnknownKindError):  # a worker may have what is not installed here
-        backend = meta.store.context.registry.by_kind(meta.kind)
+        backend = meta.objects.context.registry.by_kind(meta.kind)
         if issubclass(backend, SupportsCallCheck):
             backend.check_call(meta.name, action, kwargs)
 
 
 def _check_dataset(datasets: OmegaStore, name: str, collected: Collected | None) -> None:
     if collected is None or not collected.makes(datasets.bucket, ObjectRef.parse(name).name):
-        datasets.locate(name)
+        datasets.metadata(name, required=True)
 
 
 def _check_default(datasets: OmegaStore, meta: Metadata, collected: Collected | None, *, is_open: bool) -> None:

@@ -194,7 +194,7 @@ class OmegaRuntime:
         Raises:
             ObjectNotFoundError: there is no such object.
         """
-        meta = self._submission.store_of(kind).resolve(name)
+        meta = self._submission.find(kind, name)
         requirement, why = self._submission.requirement(meta)
         here = local_worker() if self._submission.local else None
         task = f"{kind} {name} {action}"

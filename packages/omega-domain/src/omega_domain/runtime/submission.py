@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from omega_domain.entities.names import ObjectRef
 from omega_domain.entities.requirement import DEFAULT_LABEL, Requirement
 from omega_domain.entities.task import Argument, Task
 from omega_domain.errors import UnsupportedOptionError
@@ -80,7 +81,7 @@ class Submission:
     def callback(self, script: str | None) -> Submission:
         """Return one after whose tasks a script runs; see ``OmegaRuntime.callback``."""
         if script is not None:
-            self.stores.scripts.resolve(script)
+            self.find("script", script)
         return replace(self, script=script)
 
     # -- the steps of a call ---------------------------------------------------------------------------------------
@@ -170,9 +171,15 @@ class Submission:
         """Return the store of the objects of a kind of task."""
         return {"model": self.stores.models, "script": self.stores.scripts, "job": self.stores.jobs}[kind]
 
+    def find(self, kind: str, name: str) -> Metadata:
+        """Return the metadata of the object of a task. Raises ObjectNotFoundError."""
+        ObjectRef.parse_whole(name, "name")
+        return self.store_of(kind).metadata(name, required=True)
+
     def _find(self, kind: str, name: str, collected: Collected | None) -> Metadata:
-        store = self.store_of(kind)
-        return store.resolve(name) if collected is None else collected.seen(kind, store.bucket, name, store.resolve)
+        if collected is None:
+            return self.find(kind, name)
+        return collected.seen(kind, self.stores.bucket, name, partial(self.find, kind))
 
     def _call_back(self, task: Task, script: str) -> Task:
         """Return the task that runs a script with the result of another task."""

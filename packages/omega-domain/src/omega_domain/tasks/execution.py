@@ -1,6 +1,6 @@
 """Execution: what a worker does with a task. The same code runs in this process and in a worker elsewhere.
 
-A task is run once: its record in the task log decides. A task that needs the result of one that failed is not run, and
+A task is run once: its record decides. A task that needs the result of one that failed is not run, and
 fails likewise. Whatever was kept in the store for its arguments is dropped when it has ended.
 """
 
@@ -21,6 +21,7 @@ from omega_domain.repository.attempts import attempting
 from omega_domain.repository.context import Context
 from omega_domain.repository.linking import DefaultData, default_data
 from omega_domain.repository.metadata import Metadata
+from omega_domain.repository.objects import showing
 from omega_domain.stores import OmegaStore
 from omega_domain.tasks.actions import DATA_OF, PREFIX_OF, READING
 from omega_domain.tasks.arguments import Arguments
@@ -212,18 +213,18 @@ class _Call:
 
     def __call__(self) -> Any:
         name, action = self._task.name, self._task.action
-        meta = self._known or self._models.resolve(name)
-        self._models = self._models.with_pinned(meta) if action in READING else self._models
-        backend: Any = self._models.get_backend_bykind(meta.kind)
+        meta = self._known or self._models.metadata(name, required=True)
+        models = self._models
+        backend: Any = models.get_backend(meta) if action in READING else models.get_backend_bykind(meta.kind)
         self.kind = meta.kind
         if action not in (backend.actions() if issubclass(type(backend), SupportsActions) else ()):
             raise UnsupportedActionError(f"{name!r} is a {self.kind}, which has no {action}()")
         if self._task.kind != "model":
             return self._run_script(backend)
-        args = self._names() if action in DATA_OF else self._values()
+        args = self._names(meta) if action in DATA_OF else self._values()
         kwargs = {key: self._arguments.decode(argument) for key, argument in self._task.kwargs.items()}
         if self._transient:
-            backend.data_store = backend.data_store.with_transient(self._transient)
+            backend.data_store = showing(backend.data_store, self._transient)
         return getattr(backend, action)(name, *args, **kwargs)
 
     def _run_script(self, backend: Any) -> Any:
@@ -242,22 +243,18 @@ class _Call:
     def _values(self) -> list[Any]:
         return [self._value(argument) for argument in self._task.args if argument.type != "open"]
 
-    def _names(self) -> list[str]:
+    def _names(self, model: Metadata) -> list[str]:
         """Return the names of X and Y; what was not given is what the model is linked to, or was fitted on."""
         x, *rest = self._task.args
         given = self._name(x)
-        names = [given or self._default(x).x]
+        names = [given or _default(model, x).x]
         for y in rest:
             name = self._name(y)
             if name is None and (given is None or y.type == "fitted"):
-                name = self._default(x, y).y
+                name = _default(model, x, y).y
             if name is not None:
                 names.append(name)
         return names
-
-    def _default(self, *asked: Argument) -> DefaultData:
-        fitted_first = any(argument.type == "fitted" for argument in asked)
-        return default_data(self._models.resolve(self._task.name), fitted_first=fitted_first)
 
     def _name(self, argument: Argument) -> str | None:
         if argument.type in {"open", "fitted"}:
@@ -274,7 +271,7 @@ class _Call:
             name = f"{value.name}@{value.version}"
             if value.bucket == self._task.bucket:
                 return name
-            value = value.store.get(name)
+            value = value.objects.get(name)
         if value is None:
             return None
         name = f"{TRANSIENT}/{len(self._transient)}"
@@ -290,6 +287,10 @@ class _Call:
         if argument.type == "task":
             return AsyncResult(self._records, argument.content)
         return self._arguments.decode(argument)
+
+
+def _default(model: Metadata, *asked: Argument) -> DefaultData:
+    return default_data(model, fitted_first=any(argument.type == "fitted" for argument in asked))
 
 
 def _only_reads(task: Task) -> bool:

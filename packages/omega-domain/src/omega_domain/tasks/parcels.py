@@ -9,10 +9,12 @@ from omega_domain.repository.context import Context
 from omega_domain.repository.dropping import drop_object
 from omega_domain.repository.finding import Finder
 from omega_domain.repository.payloads import Payloads
+from omega_domain.repository.view import View
 from omega_domain.stores import OmegaStore
 
 #: Characters of JSON up to which a value travels itself.
 LIMIT = 256 * 1024
+#: The stored word for parcels; the lease of a task and the mark of collect are no claims.
 KIND = "omega.claim"
 
 
@@ -23,7 +25,7 @@ def new_name(context: Context) -> str:
 
 def reserved_store(context: Context, bucket: str) -> OmegaStore:
     """Return the store that takes what the runtime keeps under names of its own."""
-    return OmegaStore(context, prefix=DATA, bucket=bucket).with_reserved()
+    return OmegaStore(context, prefix=DATA, bucket=bucket, view=View(may_reserve=True))
 
 
 def put_parcel(context: Context, bucket: str, text: str) -> str:
@@ -37,7 +39,7 @@ def put_parcel(context: Context, bucket: str, text: str) -> str:
 
 def get_parcel(context: Context, bucket: str, name: str) -> str:
     """Return a text that was kept. Raises ObjectNotFoundError if it was collected meanwhile."""
-    meta = OmegaStore(context, prefix=DATA, bucket=bucket).resolve(name)
+    meta = OmegaStore(context, prefix=DATA, bucket=bucket).metadata(name, required=True)
     with Payloads(context).open(meta.parts[0]) as file:
         return file.read().decode()
 

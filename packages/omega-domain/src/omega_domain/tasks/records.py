@@ -1,4 +1,4 @@
-"""The task log: one record for every task, in the store, so that any process can tell what became of it.
+"""Records of tasks: one for every task, in the store, so that any process can tell what became of it.
 
 A record is also what makes a task run once: a worker leases it by compare-and-swap, for as long as it renews its lease,
 and only who holds the lease can end it.

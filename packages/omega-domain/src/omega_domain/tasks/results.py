@@ -1,4 +1,4 @@
-"""Results of tasks, read from the task log: the same answer in every process."""
+"""Results of tasks, read from their records: the same answer in every process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registry of workers: who lives, kept in the store, so that everybody knows at once and without a broker."""
+"""Workers: which of them live, kept in the store, so that everybody knows at once and without a broker."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ By capability:
 
 * stores: ``metadata``, ``store`` with ``files`` and ``collection``, ``stateful``, ``processes``, ``clocks``,
   ``losses``;
-* named objects: ``omega_store``, ``names``, ``archives``, ``trust`` with ``keys``;
+* named objects: ``omega_store``, ``names``, ``archives``, ``trust``, ``keys``;
 * failures: ``faults``, ``atomicity``, ``pausing``;
 * backends: ``backend``; tasks: ``task_queue``, ``canvas``, ``router``, ``logbook``;
 * what they share: ``samples``, ``backends``, ``models``.

@@ -54,7 +54,7 @@ def state(om: Omega, *, numbers: bool = True) -> dict[str, Any]:
             (meta.version if numbers else 0, meta.kind, meta.tags, meta.attributes, store.get(f"{name}@{meta.version}"))
             for meta in store.versions(name)
         ]
-        meta = store.resolve(name)
+        meta = store.metadata(name, required=True)
         found[str(head.key)] = (store.get(name), meta.attributes, meta.version if numbers else 0, versions)
     return found
 
@@ -112,13 +112,13 @@ class ArchiveContract:
         assert live.datasets.get("rows") == om.datasets.get("rows")
         assert live.datasets.get("folder/own") == ("p", b"q", 1.5, float("inf"))
         assert live.datasets.get("remote") == b"there"
-        assert live.models.resolve("m").attributes == {"x": 1, "y": [1, None, "ü"]}
+        assert live.models.metadata("m", required=True).attributes == {"x": 1, "y": [1, None, "ü"]}
         assert_clean(other.context, om.context)
 
     def test_the_importer_signs_for_it_and_says_where_it_is_from(self, om: Omega, other: Omega, tmp_path: Path) -> None:
         om.export("models/m", tmp_path / "x.omega")
         other.import_archive(tmp_path / "x.omega")
-        source, copy = om.models.resolve("m"), other.models.resolve("m")
+        source, copy = om.models.metadata("m", required=True), other.models.metadata("m", required=True)
         assert copy.author == "bob"
         assert copy.provenance is not None
         assert copy.provenance["digest"] == source.digest
@@ -146,7 +146,7 @@ class ArchiveContract:
     def test_one_version_is_exported_with_its_attributes(self, om: Omega, other: Omega, tmp_path: Path) -> None:
         om.export("models/m@v1", tmp_path / "x.omega")
         other.import_archive(tmp_path / "x.omega")
-        meta = other.models.resolve("m")
+        meta = other.models.metadata("m", required=True)
         assert (other.models.get("m"), meta.tags, meta.attributes) == ("one", ["v1"], {"x": 1})
         assert len(other.models.versions("m")) == 1
 
@@ -154,14 +154,14 @@ class ArchiveContract:
         self, om: Omega, other: Omega, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(payloads, "PAGE", self.page)
-        part = om.datasets.resolve("rows").parts[0]
+        part = om.datasets.metadata("rows", required=True).parts[0]
         text = om.datasets.payloads.write(lambda file: file.write(b"x"))
         for name, one in (("long", text), ("long rows", part)):
             kind = TextBackend.KIND if one is text else RowsBackend.KIND
             meta = om.datasets.make_metadata(name, kind)
             meta._parts = [one] * (2 * self.page + 5)  # noqa: SLF001 -- as a backend that appends would, after a while
             meta.save()
-        record = om.datasets.resolve("long").record
+        record = om.datasets.metadata("long", required=True).record
         assert record is not None
         assert any(part.type == "page" for part in record.parts)
         om.export(["datasets/long", "datasets/long rows"], tmp_path / "x.omega")

@@ -43,7 +43,7 @@ class TextBackend(BaseDataBackend):
 
     def get(self, name: str, *, rows: tuple[int, int | None] | None = None) -> str:
         """Return the text; ``rows`` selects characters."""
-        meta = self.data_store.resolve(name)
+        meta = self.data_store.metadata(name, required=True)
         text = ""
         for part in meta.parts:
             with self.data_store.payloads.open(part) as file:
@@ -82,7 +82,9 @@ class RowsBackend(BaseDataBackend):
     def get(self, name: str, *, filter: Q | None = None) -> list[dict[str, Any]]:
         """Return the rows that match."""
         store = self.data_store
-        rows = [row for part in store.resolve(name).parts for row in store.payloads.read_documents(part)]
+        rows = [
+            row for part in store.metadata(name, required=True).parts for row in store.payloads.read_documents(part)
+        ]
         return [row for row in rows if filter is None or filter.matches(row)]
 
 
@@ -133,7 +135,7 @@ class UriBackend(BaseDataBackend):
 
     def get(self, name: str, **kwargs: Any) -> bytes:  # noqa: ARG002 -- the port's signature
         """Return the content from where it is."""
-        meta = self.data_store.resolve(name)
+        meta = self.data_store.metadata(name, required=True)
         if meta.uri:
             return meta.uri.removeprefix("foofs://").encode()
         assert meta.gridfile is not None
@@ -153,6 +155,6 @@ class SilentBackend(BaseDataBackend):  # noqa: D101 -- says nothing about itself
 
     def get(self, name: str, **kwargs: Any) -> float:  # noqa: ARG002 -- the port's signature
         """Return the number."""
-        meta = self.data_store.resolve(name)
+        meta = self.data_store.metadata(name, required=True)
         assert meta.gridfile is not None
         return float(json.loads(meta.gridfile.read()))

@@ -92,7 +92,7 @@ class LossContract:
     def test_a_record_that_is_missing_is_no_reason_to_remove_its_payload(self, om: Omega) -> None:
         om.datasets.put("new", "new")
         _advance(om)
-        head = om.datasets.resolve("text").head
+        head = om.datasets.metadata("text", required=True).head
         assert head is not None
         om.context.metadata.purge(versions=[head.current.id])
         with pytest.raises(StoreDamagedError, match=r"nothing was removed: a record of dev:data/text is missing \(put"):
@@ -105,7 +105,7 @@ class LossContract:
     @pytest.mark.parametrize("by", ["put", "drop", "put anew"])
     def test_what_another_collect_removes_meanwhile_is_no_loss(self, by: str, om: Omega) -> None:
         """A head is read, and its version is replaced and removed before the records are read."""
-        head = om.datasets.resolve("text").head
+        head = om.datasets.metadata("text", required=True).head
         assert head is not None
 
         def meanwhile() -> None:

@@ -144,5 +144,5 @@ def _save(store: Objects, name: str, kind: str, obj: Any, attributes: dict[str, 
 
 
 def _load(store: Objects, name: str) -> Any:
-    with store.payloads.open(store.resolve(name).parts[0]) as file:
+    with store.payloads.open(store.metadata(name, required=True).parts[0]) as file:
         return json.load(file)

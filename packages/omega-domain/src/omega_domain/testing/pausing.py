@@ -20,6 +20,7 @@ import pytest
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.entities.head import HeadQuery
 from omega_domain.entities.names import DATA
+from omega_domain.entities.version import Payload
 from omega_domain.errors import ConflictError, ObjectNotFoundError
 from omega_domain.omega import Omega
 from omega_domain.repository.context import Context
@@ -255,7 +256,7 @@ def _began_before(om: Omega) -> Callable[[], object]:
     """Return the end of a put that has begun: its payload is there, its version is not."""
     draft = om.datasets.make_metadata("slow", TextBackend.KIND)
     part = om.datasets.payloads.write(lambda file: file.write(b"slow"))
-    draft.set_payload(draft.payload.with_parts([part]))
+    draft.set_payload(Payload([part]))
     return draft.save
 
 

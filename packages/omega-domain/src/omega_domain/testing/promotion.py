@@ -40,7 +40,7 @@ class PromotionPortContract:
         self, source: OmegaStore, target: OmegaStore, promotion: Promotion
     ) -> None:
         source.put("one", "a")
-        meta = source.resolve("a")
+        meta = source.metadata("a", required=True)
         plan = promotion.plan(PromotionRequest(source=meta, target=target))
         assert (plan.source.digest, plan.target.bucket, plan.versions) == (meta.digest, "prod", (1,))
         assert (plan.is_allowed, plan.is_done) == (True, False)
@@ -54,7 +54,7 @@ class PromotionPortContract:
             meta = source.promote(name, target)
             assert target.get(name) == obj == source.get(name)
             assert (meta.name, meta.bucket, meta.version, meta.attributes) == (name, "prod", 1, {"n": 1})
-            assert (meta.provenance or {})["digest"] == source.resolve(name).digest
+            assert (meta.provenance or {})["digest"] == source.metadata(name, required=True).digest
         assert check(target.context) == []
 
     def test_what_was_live_stays_as_a_version(self, source: OmegaStore, target: OmegaStore) -> None:
@@ -74,7 +74,7 @@ class PromotionPortContract:
     ) -> None:
         source.put("one", "a")
         source.promote("a", target)
-        assert promotion.plan(PromotionRequest(source=source.resolve("a"), target=target)).is_done
+        assert promotion.plan(PromotionRequest(source=source.metadata("a", required=True), target=target)).is_done
         source.promote("a", target)
         assert len(target.versions("a")) == 1
 
@@ -82,7 +82,7 @@ class PromotionPortContract:
         self, source: OmegaStore, target: OmegaStore, promotion: Promotion
     ) -> None:
         source.put("one", "a")
-        request = PromotionRequest(source=source.resolve("a"), target=target, gates=(_refuse,))
+        request = PromotionRequest(source=source.metadata("a", required=True), target=target, gates=(_refuse,))
         plan = promotion.plan(request)
         assert not plan.is_allowed
         assert [outcome.reason for outcome in plan.refusals] == ["version 1 is not good enough"]
@@ -97,7 +97,7 @@ class PromotionPortContract:
     ) -> None:
         target.put("one", "a")
         with pytest.raises(PromotionError):
-            promotion.promote(PromotionRequest(source=target.resolve("a"), target=target))
+            promotion.promote(PromotionRequest(source=target.metadata("a", required=True), target=target))
         assert source.list() == []
 
     def test_a_promotion_is_rolled_back(self, source: OmegaStore, target: OmegaStore) -> None:

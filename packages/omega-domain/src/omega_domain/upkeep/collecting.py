@@ -32,7 +32,7 @@ TEMPORARY_FOR = timedelta(days=1)
 HISTORY_FOR = timedelta(days=30)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class CollectReport:
     """What a run of collect removed, or would remove.
 
@@ -96,6 +96,7 @@ class _Collector:
             else context.store_time.now(context.store, context.clock, context.retention.lease)
         )
         self._removed: set[str] = set()
+        self._objects: list[str] = []
 
     def run(self, *, force: bool) -> CollectReport:
         """Collect; losses that are found are given up if ``force`` is set, else they end this."""
@@ -109,11 +110,13 @@ class _Collector:
         self._collect_blobs(needed)
         self._collect_documents(needed)
         self._forget_history()
-        if not self._report.is_dry_run:
-            self._report.leftovers = self._context.store.files.sweep(
-                older_than=self._start - self._context.retention.lease
-            )
-        return self._report
+        horizon = self._start - self._context.retention.lease
+        left = [] if self._report.is_dry_run else self._context.store.files.sweep(older_than=horizon)
+        return replace(self._report, objects=self._objects, leftovers=left)
+
+    def _count(self, **more: int) -> None:
+        """Add numbers to those of the report."""
+        self._report = replace(self._report, **{what: getattr(self._report, what) + n for what, n in more.items()})
 
     def _look_for_losses(self, found: Survey, *, force: bool) -> None:
         """Refuse to go on where nothing is known of payloads: that is no reason to remove them."""
@@ -133,7 +136,7 @@ class _Collector:
             if is_old and (head.key.bucket, head.key.name) not in needed:
                 dropped = partial(self._dropped, revision=head.revision)
                 if self._report.is_dry_run or self._update(head, dropped):
-                    self._report.objects.append(str(head.key))
+                    self._objects.append(str(head.key))
 
     def _dropped(self, present: Head, *, revision: int) -> Head:
         if present.revision != revision:
@@ -141,11 +144,11 @@ class _Collector:
         return replace(present, dropped=self._start)
 
     def _forget_history(self) -> None:
-        log, horizon = TaskRecords(self._context), self._start - HISTORY_FOR
+        records, horizon = TaskRecords(self._context), self._start - HISTORY_FOR
         logs, old = self._context.store.collection(LOGS), {"time": {"$lt": horizon}}
-        self._report.tasks, self._report.log_records = log.count_ended(before=horizon), logs.count_documents(old)
+        self._count(tasks=records.count_ended(before=horizon), log_records=logs.count_documents(old))
         if not self._report.is_dry_run:
-            log.forget(before=horizon)
+            records.forget(before=horizon)
             logs.delete_many(old)
 
     def _left(self) -> Iterator[Version]:
@@ -165,7 +168,7 @@ class _Collector:
         head = lineage.head
         if not self._mark_gone(head):
             return
-        self._report.objects.append(str(head.key))
+        self._objects.append(str(head.key))
         versions = {version.id for version in lineage.superseded}
         self._remove(versions, of=len(versions), trace=versions.union(lineage.expired), uids=[head.uid])
 
@@ -202,7 +205,7 @@ class _Collector:
             trace: what to remove, with tombstones in place of ids where something must be left; by default the ids.
             uids: heads that go, too.
         """
-        self._report.versions += of
+        self._count(versions=of)
         self._removed.update(ids)
         left = list(ids if trace is None else trace)
         if not self._report.is_dry_run and (left or uids):
@@ -253,15 +256,14 @@ class _Collector:
         deleted = set(sizes)
         if not self._report.is_dry_run:
             deleted = self._context.store.files.delete(sizes, leased_before=self._start)
-        self._report.blobs = len(deleted)
-        self._report.size = sum(sizes[blob] for blob in deleted)
+        self._count(blobs=len(deleted), size=sum(sizes[blob] for blob in deleted))
 
     def _collect_documents(self, needed: set[str]) -> None:
-        registry = self._context.store.collection(PAYLOADS)
-        for entry in sorted(registry.find(), key=lambda entry: "#" in entry["_id"]):  # drop collections, then rows
+        entries = self._context.store.collection(PAYLOADS).find()
+        for entry in sorted(entries, key=lambda entry: "#" in entry["_id"]):  # drop collections, then rows
             if entry["_id"] in needed or not self._is_over(entry["leased_until"]):
                 continue
-            self._report.documents += 1
+            self._count(documents=1)
             if not self._report.is_dry_run and self._doom(entry["_id"]):
                 self._delete_documents(entry["_id"])
 

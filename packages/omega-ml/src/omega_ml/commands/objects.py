@@ -149,7 +149,7 @@ def save(om: Omega, request: SaveObject) -> SavedFile:
 
 
 def _found(om: Omega, request: OfObject, where: tuple[str, ...]) -> tuple[Metadata, Q | None]:
-    meta = request.store_in(om).locate(request.name)
+    meta = request.store_in(om).metadata(request.name, required=True)
     return meta, filter_of(where, typed=meta.kind.startswith("pandas."))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final, Literal
 
 from omega_domain.commands.facts import ObjectFacts
@@ -46,16 +45,8 @@ class PromoteObject(OfObject):
 
     def target(self, om: Omega) -> Omega:
         """Return the bucket and context that is copied to."""
-        if self.to_context is not None:
-            return self._elsewhere
-        return om if self.to is None else om[self.to]
-
-    @cached_property
-    def _elsewhere(self) -> Omega:
-        """The other context, which is opened once for each request."""
-        from omega_ml.composition import setup
-
-        return setup(context=self.to_context, bucket=self.to)
+        there = om if self.to_context is None else om.in_context(self.to_context)
+        return there if self.to is None else there[self.to]
 
 
 @command("promotion.plan", right="{store}:read@{bucket}/{name_there}")

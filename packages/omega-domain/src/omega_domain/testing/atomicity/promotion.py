@@ -15,6 +15,7 @@ import pytest
 
 from omega_domain.adapters.memory.clock import ManualClock
 from omega_domain.entities.head import HeadQuery
+from omega_domain.entities.names import ObjectKey
 from omega_domain.errors import StoreFullError
 from omega_domain.omega import Omega
 from omega_domain.repository.context import Context
@@ -130,7 +131,7 @@ def _state(om: Omega) -> State:
     return {
         f"{store.prefix}{name}": (
             store.get(name),
-            store.resolve(name).attributes,
+            store.metadata(name, required=True).attributes,
             [(meta.version, meta.tags, store.get(f"{name}@{meta.version}")) for meta in store.versions(name)],
         )
         for name, store in _stores(om)
@@ -144,7 +145,7 @@ def _assert_recorded(om: Omega, plan: FaultPlan) -> None:
             meta.version for meta in store.versions(name) if meta.provenance and not meta.provenance.get("archived")
         }
         assert {entry.version for entry in store.history(name)} == promoted, plan
-        assert History(om.context).problems(store.key_of(name)) == [], plan
+        assert History(om.context).problems(ObjectKey(store.bucket, store.prefix, name)) == [], plan
 
 
 def _assert_clean(pair: Pair, plan: FaultPlan) -> None:

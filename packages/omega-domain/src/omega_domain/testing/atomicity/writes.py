@@ -43,7 +43,7 @@ def _models(context: Context) -> OmegaStore:
 
 
 def _save_attributes(context: Context, _: Context) -> object:
-    meta = _dev(context).resolve("text")
+    meta = _dev(context).metadata("text", required=True)
     meta.attributes["y"] = 2
     return meta.save()
 
@@ -193,7 +193,7 @@ def _state(contexts: Contexts) -> State:
     for key, store in _stores(contexts):
         name = key.rpartition("/")[2]
         versions = [(meta.version, meta.tags, store.get(f"{name}@{meta.version}")) for meta in store.versions(name)]
-        state[key] = (store.get(name), store.resolve(name).attributes, versions)
+        state[key] = (store.get(name), store.metadata(name, required=True).attributes, versions)
     return state
 
 

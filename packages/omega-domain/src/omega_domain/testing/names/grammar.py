@@ -90,7 +90,7 @@ class NamesContract:
             meta = store.metadata(f"d{piece}")
             assert meta is not None
             assert (meta.name, meta.version) == ("d", version)
-            assert store.locate(f"d{piece}").version == version
+            assert store.metadata(f"d{piece}", required=True).version == version
 
     def test_a_column_that_is_not_there_does_not_exist(self, stage: Stage) -> None:
         for name in ("d[nope]", "d[^nope]", "d[x,nope]", "d@1[nope]#", "d^[nope]#rows:end=1"):
@@ -154,7 +154,7 @@ def _assert_missing(store: OmegaStore, name: str, error: type[Exception]) -> Non
     assert not store.exists(name)
     assert store.metadata(name) is None
     with pytest.raises(error):
-        store.locate(name)
+        store.metadata(name, required=True)
 
 
 def _with_backends(store: OmegaStore) -> OmegaStore:

@@ -16,6 +16,8 @@ from omega_domain.errors import (
 )
 from omega_domain.omega import Omega
 from omega_domain.repository.context import Context
+from omega_domain.repository.view import View
+from omega_domain.stores import OmegaStore
 from omega_domain.testing.backends import TextBackend
 from omega_domain.upkeep.checking import check, usage
 from omega_domain.upkeep.collecting import TEMPORARY_FOR, collect
@@ -35,7 +37,7 @@ class HiddenNamesContract:
     @pytest.fixture
     def left(self, om: Omega) -> str:
         """Name of what the runtime made for a task, and left behind."""
-        om.datasets.with_reserved().put("for a task", f"{TEMPORARY}left")
+        _runtimes(om.datasets).put("for a task", f"{TEMPORARY}left")
         return f"{TEMPORARY}left"
 
     def test_hidden_objects_are_kept_as_any_other(self, om: Omega) -> None:
@@ -91,8 +93,8 @@ class HiddenNamesContract:
         assert not om.datasets.exists(left)
 
     def test_only_the_datasets_of_the_runtime_are_temporary(self, om: Omega) -> None:
-        om.models.with_reserved().put("model", f"{TEMPORARY}m")
-        om.datasets.with_reserved().put("data", ".omega/kept")
+        _runtimes(om.models).put("model", f"{TEMPORARY}m")
+        _runtimes(om.datasets).put("data", ".omega/kept")
         _advance(om, timedelta(days=40))
         assert om.collect().objects == []
         assert om.models.get(f"{TEMPORARY}m") == "model"
@@ -123,6 +125,11 @@ class HiddenNamesContract:
             om["prod"].datasets.from_archive(tmp_path / "made")
         assert om["prod"].datasets.list(hidden=True) == ["mine"]
         assert om.datasets.drop(left)
+
+
+def _runtimes(store: OmegaStore) -> OmegaStore:
+    """Return the store as the runtime has it, which puts objects under names that it keeps to itself."""
+    return OmegaStore(store.context, prefix=store.prefix, bucket=store.bucket, view=View(may_reserve=True))
 
 
 def _advance(om: Omega, by: timedelta) -> None:

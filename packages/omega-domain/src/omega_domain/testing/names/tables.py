@@ -40,7 +40,7 @@ class TableBackend(BaseDataBackend):
         chunksize: int | None = None,
     ) -> Table | Iterator[Table]:
         """Return the table, or what is asked for of it."""
-        meta = self.data_store.resolve(name)
+        meta = self.data_store.metadata(name, required=True)
         with self.data_store.payloads.open(meta.parts[0]) as file:
             table = json.load(file)
         for column in columns or ():
@@ -57,7 +57,7 @@ class TableBackend(BaseDataBackend):
 
     def summary(self, name: str) -> dict[str, Any]:
         """Return the columns."""
-        return {"columns": dict.fromkeys(self.data_store.resolve(name).kind_meta["columns"], "int")}
+        return {"columns": dict.fromkeys(self.data_store.metadata(name, required=True).kind_meta["columns"], "int")}
 
 
 class BlindBackend(TableBackend):

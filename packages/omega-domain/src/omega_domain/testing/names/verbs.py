@@ -103,29 +103,14 @@ VERBS: Final[Mapping[str, Verb]] = {
     "approve": Verb(call=lambda on, name: on.store.approve(name, "release"), seen=_version),
     "approve: digest": Verb(call=lambda on, name: on.other.approve(name, "release", digest="0" * 64)),
     "history": Verb(call=lambda on, name: on.store.history(name), versions=False),
-    "key_of": Verb(call=lambda on, name: on.store.key_of(name), versions=False),
     "to_archive": Verb(call=lambda on, name: on.store.to_archive(name, on.archive.with_name("new"))[0], seen=_fact),
     "from_archive": Verb(call=lambda on, name: on.other.from_archive(on.archive, name), versions=False),
-    "resolve": Verb(call=lambda on, name: on.store.resolve(name), seen=_version),
     "drop: force": Verb(call=lambda on, name: on.other.drop(name, force=True)),
     "drop": Verb(call=lambda on, name: on.store.drop(name), seen=_left_out),
 }
 
 #: Those that read pieces.
-READERS: Final = ("get", "exists", "metadata", "locate")
+READERS: Final = ("get", "exists", "metadata")
 
-#: Those that take no name of an object: a pattern, a kind, the prefix of a store, or names that views hold.
-OTHERS: Final = frozenset(
-    {
-        "list",
-        "register_backend",
-        "get_backend_bykind",
-        "get_backend_byobj",
-        "mongodb",
-        "sibling",
-        "action_of",
-        "with_transient",
-        "with_pinned",
-        "with_reserved",
-    }
-)
+#: Those that take no name of an object: a pattern, a kind, or nothing.
+OTHERS: Final = frozenset({"list", "register_backend", "get_backend_bykind", "get_backend_byobj", "mongodb"})

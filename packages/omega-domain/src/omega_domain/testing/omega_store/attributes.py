@@ -40,29 +40,29 @@ class AttributesContract(WithStores):
 
     def test_saving_attributes_makes_no_version_and_touches_no_others(self, store: OmegaStore) -> None:
         store.put("x", "a", attributes={"x": 1, "y": 1, "z": 1})
-        mine, theirs = store.resolve("a"), store.resolve("a")
+        mine, theirs = store.metadata("a", required=True), store.metadata("a", required=True)
         theirs.attributes["y"] = 2
         theirs.save()
         mine.attributes["x"] = 2
         del mine.attributes["z"]
         assert mine.save().attributes == {"x": 2, "y": 2}
-        assert store.resolve("a").attributes == {"x": 2, "y": 2}
-        assert store.resolve("a").version == 1
+        assert store.metadata("a", required=True).attributes == {"x": 2, "y": 2}
+        assert store.metadata("a", required=True).version == 1
 
     def test_two_changes_of_one_attribute_are_never_silently_merged(self, store: OmegaStore) -> None:
         store.put("x", "a")
-        mine, theirs = store.resolve("a"), store.resolve("a")
+        mine, theirs = store.metadata("a", required=True), store.metadata("a", required=True)
         theirs.attributes["y"] = 1
         theirs.save()
         mine.attributes["y"] = 2
         with pytest.raises(StaleMetadataError, match="'y'"):
             mine.save()
-        assert store.resolve("a").attributes == {"y": 1}
+        assert store.metadata("a", required=True).attributes == {"y": 1}
 
     def test_attributes_of_an_old_version_or_dropped_object_can_not_be_saved(self, store: OmegaStore) -> None:
         store.put("x", "a")
         store.put("y", "a")
-        old, current = store.resolve("a@1"), store.resolve("a")
+        old, current = store.metadata("a@1", required=True), store.metadata("a", required=True)
         with pytest.raises(ConflictError, match="not the current one"):
             old.save()
         store.drop("a")
@@ -91,7 +91,7 @@ class AttributesContract(WithStores):
             "kind_meta": {},
             "provenance": None,
         }
-        stored = store.resolve("a")
+        stored = store.metadata("a", required=True)
         assert stored.to_plain() == meta.to_plain()
         assert stored.record is not None
         assert stored.record.parent is not None

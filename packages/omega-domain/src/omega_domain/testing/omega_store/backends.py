@@ -39,7 +39,7 @@ class CustomBackendContract(WithStores):
         assert store.get("c@1") == ("a", "b")
         found = store.collection("c")
         assert found.count_documents({}) == 1
-        meta = store.resolve("c")
+        meta = store.metadata("c", required=True)
         assert meta.collection is not None
         assert meta.collection.name == found.name
 
@@ -50,15 +50,15 @@ class CustomBackendContract(WithStores):
     def test_a_backend_keeps_content_in_a_file_or_elsewhere(self, store: OmegaStore) -> None:
         store.put(b"bytes", "f")
         assert store.get("f") == b"bytes"
-        meta = store.resolve("f")
+        meta = store.metadata("f", required=True)
         assert meta.gridfile is not None
         assert meta.gridfile.read() == b"bytes"
         assert meta.uri is None
         store.put(bytearray(b"far"), "f")
-        assert store.resolve("f").uri == "foofs://far"
+        assert store.metadata("f", required=True).uri == "foofs://far"
         assert store.get("f") == b"far"
-        assert store.resolve("f").gridfile is None
-        assert store.resolve("f").collection is None
+        assert store.metadata("f", required=True).gridfile is None
+        assert store.metadata("f", required=True).collection is None
 
     def test_metadata_made_by_hand_is_saved_as_a_version(self, store: OmegaStore) -> None:
         meta = store.make_metadata("h", "test.uri", uri="foofs://x", attributes={"a": 1}, kind_meta={"k": 1})
@@ -72,7 +72,7 @@ class CustomBackendContract(WithStores):
         )
         assert (meta.modified, meta.head, meta.provenance, meta.record) == (None, None, None, None)
         meta.save()
-        again = store.resolve("h")
+        again = store.metadata("h", required=True)
         assert (again.uri, again.attributes, again.kind_meta, again.version) == ("foofs://x", {"a": 1}, {"k": 1}, 1)
         again.uri = "foofs://y"
         assert again.save().version == 2
@@ -124,8 +124,8 @@ class CustomBackendContract(WithStores):
         assert (store.get("a"), store.get("a@1"), store.get("a@v2")) == (2.5, 1.5, 2.5)
         assert store.put(None, "a", kind="test.silent").version == 3
         assert store.get("a") == 2.5
-        meta.store.resolve("a").save()
-        assert store.resolve("a").version == 3
+        meta.store.metadata("a", required=True).save()
+        assert store.metadata("a", required=True).version == 3
 
     def test_what_another_backend_has_put_is_not_taken_up(self, store: OmegaStore) -> None:
         store.register_backend("test.silent", SilentBackend)

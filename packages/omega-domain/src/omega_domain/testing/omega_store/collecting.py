@@ -10,6 +10,7 @@ from typing import ClassVar
 import pytest
 
 from omega_domain.entities.names import DATA, ObjectKey
+from omega_domain.entities.version import Payload
 from omega_domain.errors import (
     ConflictError,
     StoreError,
@@ -76,7 +77,7 @@ class CollectContract(WithStores):
         advance(context, LONG)
         collect(context)
         assert numbers_of(list(models.versions("m"))) == [3, 4]
-        head = models.resolve("m").head
+        head = models.metadata("m", required=True).head
         assert head is not None
         assert head.dropped_versions == ()
         assert check(context) == []
@@ -139,7 +140,7 @@ class CollectContract(WithStores):
         advance(context, LONG)
         collect(context)
         for draft, part in zip(slow, parts, strict=True):
-            draft.set_payload(draft.payload.with_parts([part]))
+            draft.set_payload(Payload([part]))
             with pytest.raises(ConflictError, match="try again"):
                 draft.save()
         assert store.get("a") == "old"
@@ -150,7 +151,7 @@ class CollectContract(WithStores):
         part = store.payloads.write(lambda file: file.write(b"slow"))
         rows = store.payloads.insert_documents("c", [{"x": 1}], meta={})
         advance(context, context.retention.lease * 0.9)
-        draft.set_payload(draft.payload.with_parts([part, rows])).save()
+        draft.set_payload(Payload([part, rows])).save()
         advance(context, context.retention.lease * 0.9)
         collect(context, grace=timedelta(0))
         assert check(context) == []
@@ -183,8 +184,8 @@ class CollectContract(WithStores):
         count, more = 2 * self.page + 6, self.page + 4
         draft = store.make_metadata("big", "test.text")
         parts = [store.payloads.write(_writer(f"{i} ")) for i in range(count)]
-        draft.set_payload(draft.payload.with_parts(parts)).save()
-        record = store.resolve("big").record
+        draft.set_payload(Payload(parts)).save()
+        record = store.metadata("big", required=True).record
         assert record is not None
         assert len(record.parts) <= 2 * self.page
         assert record.parts[0].type == "page"
@@ -192,7 +193,7 @@ class CollectContract(WithStores):
         assert record.size == sum(part.size for part in parts)
         for i in range(more):
             store.put(f"+{i} ", "big", append=True)
-        assert len(store.resolve("big").parts) == count + more
+        assert len(store.metadata("big", required=True).parts) == count + more
         store.promote("big", abroad)
         advance(context, LONG)
         collect(context)

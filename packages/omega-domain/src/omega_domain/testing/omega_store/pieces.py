@@ -9,6 +9,7 @@ from omega_domain.errors import (
     ObjectNotFoundError,
     UnsupportedOptionError,
 )
+from omega_domain.repository.objects import showing
 from omega_domain.stores import OmegaStore
 from omega_domain.testing.backends import RowsBackend, TextBackend
 from omega_domain.testing.omega_store.stores import WithStores
@@ -47,7 +48,7 @@ class PiecesContract(WithStores):
     def test_compact_merges_what_was_appended(self, store: OmegaStore) -> None:
         for text in "abc":
             store.put(text, "a", append=True)
-        assert len(store.resolve("a").parts) == 3
+        assert len(store.metadata("a", required=True).parts) == 3
         assert len(store.compact("a").parts) == 1
         assert store.get("a") == "abc"
         store.put([{"x": 1}], "r")
@@ -55,7 +56,7 @@ class PiecesContract(WithStores):
             store.compact("r")
 
     def test_a_transient_name_stands_for_an_object_that_is_stored_nowhere(self, store: OmegaStore) -> None:
-        view = store.with_transient({"_x": [1, 2]})
+        view = showing(store, {"_x": [1, 2]})
         assert view.get("_x") == [1, 2]
         assert view.exists("_x")
         assert not store.exists("_x")

@@ -36,7 +36,7 @@ class PromotionContract(WithStores):
         assert meta.provenance is not None
         assert meta.provenance["bucket"] == "dev"
         assert meta.provenance["version"] == 2
-        assert meta.provenance["digest"] == store.resolve("a").digest
+        assert meta.provenance["digest"] == store.metadata("a", required=True).digest
 
     def test_promotion_of_documents(self, store: OmegaStore, target: OmegaStore) -> None:
         store.put([{"x": 1}], "r")
@@ -65,7 +65,7 @@ class PromotionContract(WithStores):
         assert store.promote("a", target).version == 2
         assert target.get("a") == "new"
         assert target.get("a^") == "live"
-        assert target.resolve("a").attributes == {}
+        assert target.metadata("a", required=True).attributes == {}
 
     def test_the_same_promotion_again_changes_nothing(self, store: OmegaStore, target: OmegaStore) -> None:
         store.put([{"x": 1}], "a")
@@ -73,7 +73,7 @@ class PromotionContract(WithStores):
         assert store.promote("a", target).digest == first.digest
         assert store.promote("a", target, tag="v1").tags == ["v1"]
         assert len(target.versions("a")) == 1
-        meta = store.resolve("a")
+        meta = store.metadata("a", required=True)
         meta.attributes["x"] = 1
         meta.save()
         assert store.promote("a", target).attributes == {"x": 1}
@@ -106,7 +106,7 @@ class PromotionContract(WithStores):
         store.put([{"x": 1}], "r")
         for name in ("a", "r"):
             assert [part.ref for part in store.promote(name, prod).parts] == [
-                part.ref for part in store.resolve(name).parts
+                part.ref for part in store.metadata(name, required=True).parts
             ]
 
     def test_what_can_not_be_promoted_is_refused(self, store: OmegaStore, models: OmegaStore, prod: OmegaStore) -> None:

@@ -42,7 +42,7 @@ class CodeBackend(BaseDataBackend):
 
     def get(self, name: str) -> str:
         """Load the text."""
-        with self.data_store.resolve(name).open_trusted() as trusted:
+        with self.data_store.metadata(name, required=True).open_trusted() as trusted:
             return trusted.file.read().decode()
 
 
@@ -75,7 +75,7 @@ class TrustContract:
 
     def test_every_change_of_a_head_is_signed(self, om: Omega) -> None:
         om.models.tag("m", "second")
-        meta = om.models.resolve("m")
+        meta = om.models.metadata("m", required=True)
         meta.attributes["x"] = 1
         meta.save()
         om.models.drop("m@1")
@@ -92,20 +92,20 @@ class TrustContract:
         refused(om, "m", FORGED)
 
     def test_payloads_swapped_between_versions_are_refused(self, om: Omega) -> None:
-        first = om.models.resolve("m@1").record
+        first = om.models.metadata("m@1", required=True).record
         assert first is not None
         exchange(om, "m", lambda version: replace(version, parts=first.parts))
         refused(om, "m", FORGED)
 
     def test_a_version_of_another_object_is_refused(self, om: Omega) -> None:
-        other = om.models.resolve("n").record
+        other = om.models.metadata("n", required=True).record
         assert other is not None
         head = head_of(om, "m")
         rewrite(om, replace(head, current=other.ref))
         refused(om, "m", FORGED)
 
     def test_two_that_are_signed_but_do_not_belong_together_are_refused(self, om: Omega) -> None:
-        version = om.models.resolve("n").record
+        version = om.models.metadata("n", required=True).record
         assert version is not None
         mixed = Metadata(om.models, head_of(om, "m").key, version.kind, head=head_of(om, "m"), version=version)
         with pytest.raises(UntrustedObjectError, match=FORGED):
@@ -117,7 +117,7 @@ class TrustContract:
         refused(om, "m", FORGED)
 
     def test_an_older_version_in_place_of_a_newer_is_refused(self, om: Omega) -> None:
-        first = om.models.resolve("m@1").record
+        first = om.models.metadata("m@1", required=True).record
         assert first is not None
         head = head_of(om, "m")
         om.context.metadata.purge(versions=[head.current.id])
@@ -138,7 +138,7 @@ class TrustContract:
         refused(open_as(om.context, ring), "m", "put back an older state")
 
     def test_who_holds_metadata_read_a_while_ago_may_load_what_it_says(self, om: Omega) -> None:
-        held = om.models.resolve("m")
+        held = om.models.metadata("m", required=True)
         om.models.put("three", "m", kind=CodeBackend.KIND)
         assert om.models.get("m") == "three"
         with held.open_trusted() as trusted:
@@ -150,11 +150,11 @@ class TrustContract:
         stranger.models.put("evil", "x", kind=CodeBackend.KIND)
         given: list[memoryview] = []
         with pytest.raises(UntrustedObjectError):
-            om.models.resolve("x").unpack_trusted(given.append)
+            om.models.metadata("x", required=True).unpack_trusted(given.append)
         assert not given
 
     def test_a_name_that_was_dropped_and_put_again_is_loaded(self, om: Omega) -> None:
-        held = om.models.resolve("m")
+        held = om.models.metadata("m", required=True)
         assert om.models.get("m") == "two"
         om.models.drop("m")
         om.models.put("new", "m", kind=CodeBackend.KIND)
@@ -182,7 +182,7 @@ class TrustContract:
     def test_a_changed_head_is_not_signed_anew(self, om: Omega) -> None:
         head = head_of(om, "m")
         rewrite(om, replace(head, tags={"first": head.current}))
-        meta = om.models.resolve("m")
+        meta = om.models.metadata("m", required=True)
         meta.attributes["x"] = 1
         changes: list[Callable[[], object]] = [
             meta.save,
@@ -225,7 +225,7 @@ class TrustContract:
     def test_formats_only_loads_no_code_whoever_signed_it(self, om: Omega, ring: MemoryKeyRing) -> None:
         strict = open_as(om.context, ring, code="formats-only")
         refused(strict, "m", "it is a test.code, which is code, and code = 'formats-only'")
-        with strict.models.resolve("m").open_trusted(is_code=False) as trusted:
+        with strict.models.metadata("m", required=True).open_trusted(is_code=False) as trusted:
             assert trusted.file.read() == b"two"
 
     @pytest.mark.parametrize("rules", [{"code": "formats-only"}, {"policy": "formats-only"}])
@@ -234,16 +234,16 @@ class TrustContract:
         open_as(om.context, MemoryKeyRing()).models.put("evil", "x", kind=CodeBackend.KIND)
         open_as(om.context, None, "any").models.put("evil", "y", kind=CodeBackend.KIND)
         with pytest.raises(UntrustedObjectError, match="not trusted here"):
-            strict.models.resolve("x").check_trust(is_code=False)
+            strict.models.metadata("x", required=True).check_trust(is_code=False)
         with pytest.raises(UntrustedObjectError, match="nobody has signed it"):
-            strict.models.resolve("y").check_trust(is_code=False)
-        strict.models.resolve("m").check_trust(is_code=False)
+            strict.models.metadata("y", required=True).check_trust(is_code=False)
+        strict.models.metadata("m", required=True).check_trust(is_code=False)
         before = head_of(om, "m")
         om.models.put("three", "m", kind=CodeBackend.KIND)
-        strict.models.resolve("m").check_trust(is_code=False)
+        strict.models.metadata("m", required=True).check_trust(is_code=False)
         om.context.metadata.commit(before, expected=before.revision + 1)
         with pytest.raises(UntrustedObjectError, match="put back an older state"):
-            strict.models.resolve("m").check_trust(is_code=False)
+            strict.models.metadata("m", required=True).check_trust(is_code=False)
 
     @pytest.mark.parametrize("rules", [{"code": "formats-only"}, {"policy": "formats-only"}])
     def test_who_loads_formats_only_signs_no_change_of_a_stranger(
@@ -256,7 +256,7 @@ class TrustContract:
     def test_any_loads_formats_without_code_that_nobody_signed(self, om: Omega) -> None:
         open_as(om.context, None, "any").models.put("theirs", "y", kind=CodeBackend.KIND)
         lenient = open_as(om.context, MemoryKeyRing(), "any", code="formats-only")
-        lenient.models.resolve("y").check_trust(is_code=False)
+        lenient.models.metadata("y", required=True).check_trust(is_code=False)
         refused(lenient, "y", "code = 'formats-only'")
 
 
@@ -275,7 +275,7 @@ def refused(om: Omega, name: str, why: str) -> None:
 
 def head_of(om: Omega, name: str) -> Head:
     """Return the head of a model."""
-    head = om.models.resolve(name).head
+    head = om.models.metadata(name, required=True).head
     assert head is not None
     return head
 
@@ -287,7 +287,7 @@ def rewrite(om: Omega, head: Head) -> None:
 
 def exchange(om: Omega, name: str, change: Callable[[Version], Version]) -> None:
     """Write another version in place of the current one of a model, with the signature that it has."""
-    head, version = head_of(om, name), om.models.resolve(name).record
+    head, version = head_of(om, name), om.models.metadata(name, required=True).record
     assert version is not None
     om.context.metadata.purge(versions=[version.id])
     again = replace(head, version=None)

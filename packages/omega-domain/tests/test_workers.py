@@ -1,4 +1,4 @@
-"""The registry of workers: who lives, under which name."""
+"""Workers that live, under which names."""
 
 from __future__ import annotations
 
