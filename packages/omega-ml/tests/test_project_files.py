@@ -371,7 +371,7 @@ def test_a_project_has_a_broker_and_options_for_its_own_store(
 def _seen(looked: list[str]) -> Any:
     def look_up(name: str, _: Any) -> str:
         looked.append(name)
-        return "redis://found"
+        return "found"
 
     return look_up
 

@@ -11,8 +11,8 @@ from pymongo import MongoClient
 
 from omega_domain.entities.names import DATA, MODELS
 from omega_domain.entities.patience import Patience
+from omega_domain.entities.redaction import redacted
 from omega_domain.errors import SettingsError
-from omega_ml.setting_forms import redacted
 from omega_ml.settings import Setting, Settings, load_settings
 
 
