@@ -5,7 +5,7 @@
 #   make soak      everything with new seeds, in parts of half an hour at most; PART=store runs one
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test extras bench lint constraints clean
+.PHONY: help demo test extras bench peers lint constraints clean
 
 VENV := .venv
 PACKAGES := $(wildcard packages/*/pyproject.toml)
@@ -35,6 +35,14 @@ extras: $(VENV)/tox ## Run the tests of each extra with heavy distributions; E=n
 
 bench: $(VENV)/tox ## Measure the bars and print them as a table
 	$(VENV)/bin/tox run -e bench
+
+peers: $(VENV)/python ## Measure against another system, in an environment of its own: P=mlflow|omegaml
+	test -f benchmarks/peers/$(P)/requirements.txt
+	test -d .tox/peer-$(P) || $(PYTHON) -m venv .tox/peer-$(P)
+	.tox/peer-$(P)/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/peers/$(P)/requirements.txt \
+	  --editable packages/omega-domain --editable packages/omega-backends --editable packages/omega-local \
+	  --editable packages/omega-mongo --editable packages/omega-ml
+	.tox/peer-$(P)/bin/python -m benchmarks peers $(P)
 
 lint: $(VENV)/tox ## Check style, import contracts and types
 	$(VENV)/bin/tox run -e lint,typing

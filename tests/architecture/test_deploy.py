@@ -21,7 +21,7 @@ from celery.bin.worker import worker as celery_worker
 from omega_celery import app as celery_app
 from omega_cli.main import app as om
 from omega_domain.entities.patience import Patience
-from omega_domain.repository import payloads
+from omega_domain.repository import verified
 from omega_domain.tasks import records as task_log
 from omega_ml.setting_forms import FORMS
 from omega_ml.settings import environment_name
@@ -72,7 +72,7 @@ def test_every_variable_of_ours_is_a_setting(path: Path) -> None:
         ("given to it again after half a minute", timedelta(seconds=30), Patience().requeue),
         ("keeps its result for ten minutes", timedelta(minutes=10), Patience().outage),
         ("Redis and Valkey do that after 10 minutes", 600, celery_app._VISIBILITY),
-        ("larger than 512 MB", 512 << 20, payloads.LARGEST_IN_MEMORY),
+        ("larger than 512 MB", 512 << 20, verified.LARGE),
     ],
 )
 def test_the_figures_of_the_pages_are_those_of_the_code(words: str, stated: object, actual: object) -> None:

@@ -236,8 +236,8 @@ def test_skops_holds_no_code_and_refuses_what_it_does_not_trust(om: Omega) -> No
 
 
 def test_a_format_that_is_not_known_is_refused(om: Omega) -> None:
-    with pytest.raises(UnsupportedOptionError, match="joblib, skops"):
-        om.models.put(LogisticRegression(), "s", format="pickle")
+    with pytest.raises(UnsupportedOptionError, match="pickle, joblib, skops"):
+        om.models.put(LogisticRegression(), "s", format="pickles")
 
 
 @pytest.mark.changes_with("skops")

@@ -21,7 +21,7 @@ from omega_domain.adapters.memory import MemoryMetadataStore, MemoryStore
 from omega_domain.entities.version import Payload
 from omega_domain.errors import CorruptPayloadError, UnsupportedOptionError, UntrustedObjectError
 from omega_domain.omega import Omega
-from omega_domain.ports.objects import TrustedFile
+from omega_domain.ports.environment import TrustedFile
 
 pytestmark = pytest.mark.changes_with("skops")  # where it is installed, the module under test is measured as a whole
 

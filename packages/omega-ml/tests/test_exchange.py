@@ -7,6 +7,7 @@ import io
 import json
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -205,12 +206,13 @@ def test_a_folder_is_unpacked(om: Omega, tmp_path: Path) -> None:
     assert (tmp_path / "copy" / "a.txt").read_text() == "a"
 
 
-def test_a_model_is_written_as_it_is_stored(om: Omega, tmp_path: Path) -> None:
-    om.models.put(LinearRegression(), "m")
+@pytest.mark.parametrize("form", ["pickle", "joblib"])
+def test_a_model_is_written_to_a_file_that_joblib_reads(om: Omega, tmp_path: Path, form: str) -> None:
+    om.models.put(LinearRegression(n_jobs=3), "m", format=form)
     with pytest.raises(UnsupportedOptionError, match=r"let it end in .joblib"):
         write_object(om.models, "m", tmp_path / "m.skops")
     write_object(om.models, "m", tmp_path / "m.joblib")
-    assert (tmp_path / "m.joblib").stat().st_size > 0
+    assert joblib.load(tmp_path / "m.joblib").n_jobs == 3
 
 
 def test_what_is_no_single_file_is_not_written(om: Omega, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ class NdarrayBackend(BaseDataBackend, SupportsSummary):
         mapped = self._map(part) if mmap else None
         if mapped is not None:
             return mapped
-        with self.data_store.payloads.open(part) as file:
+        with self.data_store.payloads.read_once(part) as file:
             array: np.ndarray[Any, Any] = np.lib.format.read_array(file, allow_pickle=False)
             return array
 

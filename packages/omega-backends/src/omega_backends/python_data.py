@@ -128,7 +128,7 @@ class PythonDataBackend(BaseDataBackend, SupportsSummary):
     def _read(self, part: Part) -> Any:
         payloads = self.data_store.payloads
         if part.type == "blob":
-            with payloads.open(part) as file:
+            with payloads.open(part, whole=True) as file:
                 documents = json.load(file)
         else:
             documents = payloads.read_documents(part)

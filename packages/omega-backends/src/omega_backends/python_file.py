@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
@@ -78,17 +78,18 @@ class PythonFileBackend(BaseDataBackend):
         meta = self.data_store.resolve(name)
         filename = meta.kind_meta.get("filename")
         shown = str(filename) if is_plain_name(filename) else meta.name.rpartition("/")[2]
-        file = StoredFile(self.data_store.payloads.open(meta.parts[0]), shown)
+        payloads, part, form = self.data_store.payloads, meta.parts[0], meta.kind_meta["type"]
         if path is None:
-            return io.TextIOWrapper(file, encoding="utf-8", newline="") if meta.kind_meta["type"] == "text" else file
-        with file:
-            if meta.kind_meta["type"] == "folder":
-                return unpack(file, Path(path), name)
-            target = Path(path)
-            if target.is_dir():
-                target /= _name_in_folder(filename, name)
-            write_file(target, NewFile(name=target.name, open=lambda: nullcontext(file)))
-            return target
+            file = StoredFile(payloads.open(part), shown)
+            return io.TextIOWrapper(file, encoding="utf-8", newline="") if form == "text" else file
+        if form == "folder":
+            with payloads.open(part) as content:
+                return unpack(content, Path(path), name)
+        target = Path(path)
+        if target.is_dir():
+            target /= _name_in_folder(filename, name)
+        write_file(target, NewFile(name=target.name, open=lambda: payloads.read_once(part)))
+        return target
 
 
 def _name_in_folder(filename: object, name: str) -> str:

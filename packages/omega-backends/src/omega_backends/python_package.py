@@ -113,7 +113,7 @@ class PythonPackageBackend(BaseDataBackend, SupportsActions, SupportsSummary):
         return PACKAGES.get_or_load(key, read, title=f"{NOUN_OF[meta.prefix]} {meta.name}@{meta.version}")
 
     def _read(self, meta: StoredObject) -> Source:
-        with self.model_store.payloads.open(meta.parts[0]) as file:
+        with self.model_store.payloads.open(meta.parts[0], whole=True) as file:
             return Source.from_zip(file.read(), meta.kind_meta, self._title(meta.name))
 
 

@@ -7,7 +7,7 @@ import pickle
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import pandas as pd
 import sklearn.exceptions
@@ -15,19 +15,25 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import GridSearchCV
 
 from omega_backends.models.arguments import SEARCH, check_arguments, check_grid, check_method, check_search
+from omega_backends.models.pickles import read_packed, write_packed
 from omega_backends.models.results import as_frame, as_python, plain
 from omega_backends.models.signature import SIGNATURE, describe, seen
 from omega_backends.models.skops_files import to_skops
-from omega_backends.models.unpickle import load_joblib, load_skops
+from omega_backends.models.unpickle import load_joblib, load_pickle, load_skops
 from omega_domain.backends.base import BaseModelBackend
 from omega_domain.entities.names import ObjectRef
 from omega_domain.entities.version import Part, Payload, Version
-from omega_domain.errors import UnsupportedActionError, UnsupportedObjectError, UnsupportedOptionError
+from omega_domain.errors import (
+    CorruptPayloadError,
+    UnsupportedActionError,
+    UnsupportedObjectError,
+    UnsupportedOptionError,
+)
 from omega_domain.ports.objects import StoredObject
 from omega_domain.ports.store import FileWriter
 from omega_domain.repository.linking import FITTED
 
-Format = Literal["joblib", "skops"]
+Format = Literal["pickle", "joblib", "skops"]
 
 _PACKAGES = ("scikit-learn", "numpy", "scipy", "joblib")
 
@@ -35,7 +41,8 @@ _PACKAGES = ("scikit-learn", "numpy", "scipy", "joblib")
 class SklearnBackend(BaseModelBackend):
     """Stores scikit-learn estimators and pipelines, and runs them by name.
 
-    ``put(model, name, format='skops')`` stores without code that runs on loading; the default is joblib. Each fit makes
+    ``put(model, name, format='skops')`` stores without code that runs on loading; the default is ``pickle``, and
+    ``joblib`` is a file that ``joblib.load`` reads. Each fit makes
     a new version, whose attributes say what data it saw (``dataset``) and what X and Y look like (``signature``).
     """
 
@@ -58,7 +65,7 @@ class SklearnBackend(BaseModelBackend):
         check_arguments(name, action, kwargs)
 
     def put(
-        self, obj: BaseEstimator, name: str, *, attributes: Mapping[str, Any] | None = None, format: Format = "joblib"
+        self, obj: BaseEstimator, name: str, *, attributes: Mapping[str, Any] | None = None, format: Format = "pickle"
     ) -> StoredObject:
         """Store a model as a new version.
 
@@ -66,14 +73,15 @@ class SklearnBackend(BaseModelBackend):
             obj: the estimator; it is not changed.
             name: plain name of the model.
             attributes: set on the model; a ``signature`` that is not among them is forgotten.
-            format: ``joblib``, or ``skops``, which holds no code.
+            format: ``pickle``, ``joblib``, or ``skops``, which holds no code.
 
         Raises:
             UnsupportedObjectError: it can not be stored in this format.
         """
-        if format not in ("joblib", "skops"):
-            raise UnsupportedOptionError(f"format={format!r} is not known for {name!r}; there are: joblib, skops")
-        part = self._dump_skops(obj, name) if format == "skops" else self._dump_joblib(obj, name)
+        if format not in get_args(Format):
+            known = ", ".join(get_args(Format))
+            raise UnsupportedOptionError(f"format={format!r} is not known for {name!r}; there are: {known}")
+        part = self._dump_skops(obj, name) if format == "skops" else self._dump_code(obj, name, format)
         kind = type(obj)
         kind_meta = {
             "format": format,
@@ -191,11 +199,10 @@ class SklearnBackend(BaseModelBackend):
         search = GridSearchCV(model, grid, **kwargs).fit(data.X, data.y)
         return self._save(search.best_estimator_, modelname, data, {SEARCH: _found(search)})
 
-    def _dump_joblib(self, obj: BaseEstimator, name: str) -> Part:
-        import joblib  # noqa: PLC0415 -- loaded with scikit-learn anyway
-
+    def _dump_code(self, obj: BaseEstimator, name: str, format_: Format) -> Part:
+        dump = write_packed if format_ == "pickle" else _dump_joblib
         try:
-            return self.model_store.payloads.write(lambda file: joblib.dump(obj, _Sink(file)))
+            return self.model_store.payloads.write(lambda file: dump(obj, file))
         except (pickle.PicklingError, TypeError, AttributeError) as error:
             raise UnsupportedObjectError(
                 f"{name!r} can not be put: {error}. Functions and classes of the model must be importable by name; "
@@ -207,9 +214,17 @@ class SklearnBackend(BaseModelBackend):
         return self.model_store.payloads.write(lambda file: file.write(data))
 
     def _load(self, meta: StoredObject) -> Any:
-        is_code = _is_code(meta)
-        with meta.open_trusted(is_code=is_code) as file:
-            return load_joblib(file) if is_code else load_skops(file)
+        match meta.kind_meta["format"]:
+            case "pickle":
+                return load_pickle(meta.unpack_trusted(read_packed))
+            case "joblib" | "skops" as form:
+                with meta.open_trusted(is_code=_is_code(meta)) as file:
+                    return load_joblib(file) if form == "joblib" else load_skops(file)
+            case unknown:
+                raise CorruptPayloadError(
+                    f"{meta.name!r} can not be loaded: it is in the format {unknown!r}, and there are: "
+                    f"{', '.join(get_args(Format))}. A newer omega-ml may know it"
+                )
 
     def _cached(self, modelname: str) -> Any:
         """Return the model as it was loaded last; it must not be changed."""
@@ -284,6 +299,12 @@ class _Sink:
 
     def tell(self) -> int:
         return self._file.size
+
+
+def _dump_joblib(obj: BaseEstimator, file: FileWriter) -> None:
+    import joblib  # noqa: PLC0415 -- loaded with scikit-learn anyway
+
+    joblib.dump(obj, _Sink(file))
 
 
 def _require(model: Any, action: str, name: str, kwargs: Mapping[str, Any]) -> Any:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Literal, cast, overload
+from typing import Any, Final, Literal, Self, cast, overload
 
 from omega_domain.archives.exporting import export_objects, import_objects
 from omega_domain.archives.importing import Imported
-from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, ObjectRef
+from omega_domain.entities.head import Head
+from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, ObjectRef, validate_tag
 from omega_domain.entities.promotion import HistoryEntry, PromotionPlan
-from omega_domain.errors import UnsupportedOptionError
+from omega_domain.errors import UnsupportedOptionError, VersionNotFoundError
+from omega_domain.ports.backend import DataBackend, SupportsCompact
 from omega_domain.ports.promotion import Promotion, PromotionRequest
 from omega_domain.promotion.promoting import CopyingPromotion
 from omega_domain.repository.context import Context
+from omega_domain.repository.dropping import drop_object, drop_version
 from omega_domain.repository.history import History
 from omega_domain.repository.linking import link_dataset
 from omega_domain.repository.metadata import Metadata
@@ -25,13 +28,59 @@ _COPYING: Final = CopyingPromotion()
 
 
 class OmegaStore(Objects):
-    """Keeps objects by name, in one bucket of a context; promotes, links and archives them.
+    """Keeps objects by name, in one bucket of a context; drops, tags, links, promotes and archives them.
 
     Args:
         context: the adapters to work on.
         prefix: what tells the stores of a bucket apart: ``data/``, ``models/``, ``jobs/``, ``scripts/``.
         bucket: name of the bucket.
     """
+
+    def drop(self, name: str, *, force: bool = False) -> bool:
+        """Remove an object, or with ``name@version`` that version only; return whether there was one.
+
+        Raises:
+            ObjectNotFoundError: there is no such object, unless ``force``.
+            InvalidNameError: the name is one of columns, rows or chunks.
+        """
+        ref = ObjectRef.parse_whole(name, "drop")
+        meta = self._resolve(ref, required=not force)
+        if meta is None or meta.record is None:
+            return False
+        if ref.selector:
+            drop_version(self.context, self.commits, meta.key, meta.record)
+            return True
+        self._backend(self.context.registry.by_kind(meta.kind), self._pinning(meta)).drop(ref.name)
+        drop_object(self.context, self.commits, meta.key, uid=meta.record.uid)
+        return True
+
+    def tag(self, name: str, tag: str) -> Metadata:
+        """Give a version of an object a further name; return its metadata. A tag moves if it was somewhere else."""
+        validate_tag(tag)
+        meta = self._resolve(ObjectRef.parse_whole(name, "tag"), required=True)
+        record, ref = meta.record, meta.ref
+
+        def tagged(head: Head) -> Head:
+            if ref.id in head.dropped_versions or self.context.metadata.version(ref.id) is None:
+                raise VersionNotFoundError(f"version {ref.seq} of {name!r} was dropped meanwhile; it was not tagged")
+            return replace(head, tags={**head.tags, tag: ref})
+
+        return self._metadata(self.commits.update(meta.key, tagged, uid=record.uid if record else None), record)
+
+    def compact(self, name: str) -> Metadata:
+        """Merge the segments of an object that was appended to, as a new version with the same content.
+
+        Raises:
+            UnsupportedOptionError: objects of this kind have no segments.
+            InvalidNameError: the name is one of a version, which never changes, or of a piece.
+        """
+        meta = self._metadata(self._finder.head(self._plain_key(name, "compact"), required=True))
+        backend = self._backend(self.context.registry.by_kind(meta.kind), self)
+        if not isinstance(backend, SupportsCompact):
+            raise UnsupportedOptionError(f"{name!r} is a {meta.kind}, which has no segments to merge")
+        result: Any = backend.compact(meta.name)
+        merged: Metadata = result
+        return merged
 
     def link_dataset(self, name: str, Xname: str, Yname: str | None = None) -> Metadata:
         """Make datasets the data of a model for when it is fitted or used without any; return its metadata.
@@ -40,6 +89,34 @@ class OmegaStore(Objects):
             ObjectNotFoundError: there is no such model or dataset.
         """
         return link_dataset(self, self.sibling(DATA), name, Xname=Xname, Yname=Yname)
+
+    # -- backends --------------------------------------------------------------------------------------------------
+
+    def register_backend(self, kind: str, backend: type[DataBackend]) -> Self:
+        """Store objects of this kind by this class, in all stores of the context; return this store."""
+        self.context.registry.register(kind, backend)
+        return self
+
+    def get_backend(self, name: str) -> DataBackend:
+        """Return the backend of a stored object. Raises ObjectNotFoundError."""
+        ref = ObjectRef.parse_whole(name, "ask for the backend of")
+        return self.get_backend_bykind(self._resolve(ref, required=True).kind)
+
+    def get_backend_bykind(self, kind: str) -> DataBackend:
+        """Return the backend of a kind. Raises UnknownKindError."""
+        return self._backend(self.context.registry.by_kind(kind), self)
+
+    def get_backend_byobj(self, obj: object, name: str = "") -> DataBackend:
+        """Return the backend that would store this object. Raises UnsupportedObjectError."""
+        return self._backend(self.context.registry.by_object(obj, name, prefix=self.prefix), self)
+
+    def help(self, name: str | None = None) -> str:
+        """Return what can be done with an object, or with every kind: what it stores and its options."""
+        if name is None:
+            return self.context.registry.help()
+        return self.context.registry.help(
+            [self._resolve(ObjectRef.parse_whole(name, "ask for help on"), required=True).kind]
+        )
 
     # -- promotion -------------------------------------------------------------------------------------------------
 

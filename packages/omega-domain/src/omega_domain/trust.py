@@ -18,8 +18,8 @@ from omega_domain.entities.head import Head
 from omega_domain.entities.names import DATA, ObjectKey
 from omega_domain.entities.version import Version
 from omega_domain.errors import UntrustedObjectError
+from omega_domain.ports.environment import Policy
 from omega_domain.ports.keys import KeyRing
-from omega_domain.ports.objects import Policy
 
 #: Which formats may be loaded: all, or only those that hold no code.
 Code = Literal["allowed", "formats-only"]

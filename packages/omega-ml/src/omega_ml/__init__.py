@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from omega_domain.ports.gate import Gate as Gate
     from omega_domain.repository.context import Context as Context
     from omega_domain.repository.context import Retention as Retention
-    from omega_domain.repository.metadata import GridFSProxy as GridFSProxy
+    from omega_domain.repository.files import GridFSProxy as GridFSProxy
     from omega_domain.repository.metadata import Metadata as Metadata
     from omega_domain.tasks.results import AsyncResult as AsyncResult
     from omega_domain.tasks.results import GroupResult as GroupResult
@@ -66,7 +66,7 @@ _EXPORTS = {
     "Candidate": "omega_domain.ports.gate",
     "Context": "omega_domain.repository.context",
     "Gate": "omega_domain.ports.gate",
-    "GridFSProxy": "omega_domain.repository.metadata",
+    "GridFSProxy": "omega_domain.repository.files",
     "GroupResult": "omega_domain.tasks.results",
     "JsonCodec": "omega_domain.documents.codec",
     "Leaf": "omega_domain.documents.codec",

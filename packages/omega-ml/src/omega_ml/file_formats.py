@@ -86,6 +86,10 @@ def write_object(store: OmegaStore, name: str, path: Path, *, query: Q | None = 
             write_frame(store.get(name, **options), part, path.name, format_of(path.name))
         elif meta.kind == "python.data":
             _write_json(store.get(name, **options), part, path.name)
+        elif path.suffix == ".joblib" and meta.kind_meta.get("format") == "pickle":
+            from omega_backends.exchange.models import write_model
+
+            write_model(store.get(name), part)
         else:
             _copy_blob(meta, part, path.name)
 
@@ -142,10 +146,11 @@ def _copy_blob(meta: Metadata, part: Path, name: str) -> None:
     blobs = [blob for blob in meta.parts if blob.type == "blob"]
     if len(blobs) != 1:
         raise UnsupportedOptionError(f"{meta.name!r} is a {meta.kind}, which is no single file: read it from Python")
-    ending = meta.kind_meta.get("format") or ENDINGS.get(meta.kind)
+    form = meta.kind_meta.get("format")
+    ending = "joblib" if form == "pickle" else form or ENDINGS.get(meta.kind)
     if ending and not name.endswith(f".{ending}"):
         raise UnsupportedOptionError(f"{meta.name!r} can not be written to {name}: let it end in .{ending}")
-    with meta.store.payloads.open(blobs[0]) as source, part.open("wb") as target:
+    with meta.store.payloads.read_once(blobs[0]) as source, part.open("wb") as target:
         shutil.copyfileobj(source, target, 1 << 20)
 
 

@@ -25,7 +25,7 @@ from omega_domain.entities.redaction import (
 )
 from omega_domain.errors import InvalidNameError
 from omega_domain.omega import DEFAULT_BUCKET
-from omega_domain.ports.objects import Policy
+from omega_domain.ports.environment import Policy
 from omega_domain.repository.context import Retention
 from omega_domain.trust import ALLOWED, CODES, POLICIES, SIGNED, Code
 

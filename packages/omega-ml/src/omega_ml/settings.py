@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 from omega_domain.entities.patience import Patience
 from omega_domain.entities.redaction import redacted
 from omega_domain.errors import SettingsError
-from omega_domain.ports.objects import Policy
+from omega_domain.ports.environment import Policy
 from omega_domain.repository.context import Retention
 from omega_domain.trust import FORMATS_ONLY, SIGNED, Code
 from omega_ml.project_rules import TIGHTENED, is_as_strict, loosened

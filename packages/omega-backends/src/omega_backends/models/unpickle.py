@@ -6,13 +6,15 @@ compares its SHA-256 with that in the manifest of its version, before it hands o
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import joblib
 
 from omega_backends.models.files_named import named_files
+from omega_backends.models.pickles import Packed
 from omega_domain.errors import CorruptPayloadError, UnsupportedOptionError, UntrustedObjectError
-from omega_domain.ports.objects import TrustedFile
+from omega_domain.ports.environment import TrustedContent, TrustedFile
 
 HOLDS_NO_FILES = "The format skops holds no such parameter: take it out of the model"
 NEEDS_SKOPS = "format='skops' needs skops: pip install 'omega-backends[skops]'"
@@ -26,6 +28,18 @@ def load_joblib(trusted: TrustedFile) -> Any:
     """
     try:
         return joblib.load(trusted.file)
+    except Exception as error:
+        raise _not_loaded(trusted.name, error) from error
+
+
+def load_pickle(trusted: TrustedContent[Packed]) -> Any:
+    """Return the object in a file of the format ``pickle``, see :mod:`omega_backends.models.pickles`.
+
+    Raises:
+        CorruptPayloadError: it can not be loaded here; the message says what failed.
+    """
+    try:
+        return pickle.loads(trusted.unpacked.pickle, buffers=trusted.unpacked.arrays)  # noqa: S301 -- it is trusted
     except Exception as error:
         raise _not_loaded(trusted.name, error) from error
 

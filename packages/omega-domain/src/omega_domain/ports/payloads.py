@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import IO, Any, Protocol
+from contextlib import AbstractContextManager
+from typing import IO, Any, Protocol, TypeVar
 
 from omega_domain.entities.version import Part
 from omega_domain.ports.store import Document, FileWriter, Filter
+
+T = TypeVar("T")
 
 
 class Payloads(Protocol):
@@ -25,8 +28,35 @@ class Payloads(Protocol):
         """Store the rest of a binary file as a blob, streamed."""
 
     @abstractmethod
-    def open(self, part: Part, *, verify: bool = True) -> IO[bytes]:
+    def open(self, part: Part, *, verify: bool = True, whole: bool = False) -> IO[bytes]:
         """Open a blob for reading, compared with its SHA-256 unless that is done by other means.
+
+        The bytes that were compared are the bytes that are read, whoever writes to the blob meanwhile.
+
+        Args:
+            part: the part to read.
+            verify: compare it.
+            whole: all of it is wanted at once; it is held in memory, up to 512 MiB.
+
+        Raises:
+            BlobNotFoundError: it is gone. CorruptPayloadError: its content was changed.
+        """
+
+    @abstractmethod
+    def read_once(self, part: Part) -> AbstractContextManager[IO[bytes]]:
+        """Open a blob to be read once from its start, hashed on the way; leaving raises if it was changed.
+
+        Raises:
+            BlobNotFoundError: it is gone. CorruptPayloadError: its content was changed.
+        """
+
+    @abstractmethod
+    def unpack(self, part: Part, unpack: Callable[[memoryview], T]) -> T:
+        """Return what a function makes of the whole content of a blob, which is hashed at the same time.
+
+        Args:
+            part: the part to read.
+            unpack: is given the content, which may be changed and kept. It must be harmless whatever the content is.
 
         Raises:
             BlobNotFoundError: it is gone. CorruptPayloadError: its content was changed.

@@ -130,7 +130,6 @@ class Commits:
         """
         if head is not None:
             self._context.trust.check_before_change(head)
-        now = self._context.clock.now()
         parked = parked or Parked(uid=head.uid if head else self._context.new_id(), tip=head.tip if head else None)
         version = Version(
             id=version_id or self._context.new_id(),
@@ -143,22 +142,10 @@ class Commits:
             attributes=attributes,
             parent=parked.tip,
             author=self._context.author,
-            created=now,
+            created=self._context.clock.now(),
             provenance=provenance,
         )
-        after = Head(
-            key=key,
-            uid=version.uid,
-            revision=head.revision + 1 if head else 1,
-            kind=kind,
-            current=version.ref,
-            tip=version.ref,
-            tags={**(head.tags if head else {}), **parked.tags, **dict.fromkeys(tags, version.ref)},
-            dropped_versions=head.dropped_versions if head else (),
-            attributes=attributes,
-            created=head.created if head else now,
-            modified=now,
-        )
+        after = _head_of(version, before=head, tags={**parked.tags, **dict.fromkeys(tags, version.ref)})
         after, version = self._context.trust.sign_head(after), self._context.trust.sign_version(version)
         return (after, version) if self.publish(head, after, version, hold=hold) else None
 
@@ -305,6 +292,23 @@ class Commits:
                 "put it without append=True to replace it"
             )
         return self._context.metadata.version(head.current.id)
+
+
+def _head_of(version: Version, *, before: Head | None, tags: Mapping[str, VersionRef]) -> Head:
+    """Return the head that leads to a new version in place of the one before, unsigned."""
+    return Head(
+        key=version.key,
+        uid=version.uid,
+        revision=before.revision + 1 if before else 1,
+        kind=version.kind,
+        current=version.ref,
+        tip=version.ref,
+        tags={**(before.tags if before else {}), **tags},
+        dropped_versions=before.dropped_versions if before else (),
+        attributes=version.attributes,
+        created=before.created if before else version.created,
+        modified=version.created,
+    )
 
 
 def plain_attributes(attributes: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import IO, Any
 
+from omega_domain.errors import StoreError
+from omega_domain.ports.objects import Objects
 from omega_domain.ports.store import FileWriter
 from omega_domain.repository.context import Context
 from omega_domain.repository.payloads import Payloads
@@ -45,3 +48,22 @@ class FileSystem:
 
     def delete(self, file_id: str) -> None:
         """Give up a blob: collect removes it if no version needs it (the same content may be used elsewhere)."""
+
+
+@dataclass(frozen=True, slots=True)
+class GridFSProxy:
+    """Points at a blob, by the id that ``store.fs.put`` returned."""
+
+    grid_id: str
+    store: Objects | None = field(default=None, repr=False, compare=False)
+
+    def open(self) -> IO[bytes]:
+        """Open the blob for reading."""
+        if self.store is None:
+            raise StoreError("this GridFSProxy is not bound to a store; read it from the metadata of a saved object")
+        return self.store.fs.get(self.grid_id)
+
+    def read(self) -> bytes:
+        """Return the whole content."""
+        with self.open() as file:
+            return file.read()

@@ -18,7 +18,7 @@ from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.promotion import APPROVE, PROMOTE, Action, HistoryEntry
 from omega_domain.entities.version import Version, chain
 from omega_domain.errors import CorruptPayloadError, DuplicateDocumentError, StoreReadOnlyError
-from omega_domain.ports.objects import Trusting
+from omega_domain.ports.environment import Trusting
 from omega_domain.ports.store import Document, Store
 from omega_domain.repository.committing import Commits
 from omega_domain.repository.context import Context

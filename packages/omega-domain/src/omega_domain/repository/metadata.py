@@ -10,19 +10,22 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import IO, Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.version import Part, Payload, Version, VersionRef
 from omega_domain.errors import ConflictError, StoreError
-from omega_domain.ports.objects import Blob, Merge, ObjectDraft, Objects, TrustedFile
+from omega_domain.ports.environment import Blob, TrustedContent, TrustedFile
+from omega_domain.ports.objects import Merge, ObjectDraft, Objects
 from omega_domain.ports.store import Collection
 from omega_domain.repository.committing import Commits, Draft
 from omega_domain.repository.context import Context
+from omega_domain.repository.files import GridFSProxy
 from omega_domain.repository.payloads import Payloads
+
+T = TypeVar("T")
 
 
 class Home(Objects, Protocol):
@@ -57,25 +60,6 @@ class Home(Objects, Protocol):
     @abstractmethod
     def action_of(self, model: Metadata, action: str, *, data_of: Objects) -> Callable[..., Any]:
         """Return an action of a stored model, which reads its data from the bucket of another store."""
-
-
-@dataclass(frozen=True, slots=True)
-class GridFSProxy:
-    """Points at a blob, by the id that ``store.fs.put`` returned."""
-
-    grid_id: str
-    store: Objects | None = field(default=None, repr=False, compare=False)
-
-    def open(self) -> IO[bytes]:
-        """Open the blob for reading."""
-        if self.store is None:
-            raise StoreError("this GridFSProxy is not bound to a store; read it from the metadata of a saved object")
-        return self.store.fs.get(self.grid_id)
-
-    def read(self) -> bytes:
-        """Return the whole content."""
-        with self.open() as file:
-            return file.read()
 
 
 class Metadata(ObjectDraft):
@@ -321,8 +305,17 @@ class Metadata(ObjectDraft):
         """
         self.check_trust(is_code=is_code)
         (part,) = self.parts
-        with self.objects.payloads.open(part) as file:
+        with self.objects.payloads.open(part, whole=True) as file:
             yield TrustedFile(file, self.name, self.objects.context.trust.types)
+
+    def unpack_trusted(self, unpack: Callable[[memoryview], T]) -> TrustedContent[T]:
+        """Give the payload, which is one blob and holds code, to a function that must be harmless whatever it is given.
+
+        Raises:
+            UntrustedObjectError: it may not be loaded here. CorruptPayloadError: it was changed.
+        """
+        self.check_trust()
+        return TrustedContent(self.objects.payloads.unpack(self.parts[0], unpack), self.name)
 
     def check_trust(self, *, is_code: bool = True) -> None:
         """See that this may be loaded; see :meth:`omega_domain.trust.Trust.check`."""

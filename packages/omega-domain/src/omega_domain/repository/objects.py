@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -10,40 +9,26 @@ from typing import Any, Literal, Self, overload
 
 from omega_domain.backends.options import get_options, known, refuse_unknown
 from omega_domain.entities.head import Head
-from omega_domain.entities.names import (
-    DATA,
-    MODELS,
-    ObjectKey,
-    ObjectRef,
-    storage_key,
-    validate_new_name,
-    validate_tag,
-)
+from omega_domain.entities.names import DATA, MODELS, ObjectKey, ObjectRef, storage_key, validate_new_name, validate_tag
 from omega_domain.entities.query import Q, all_of, column_not_found
 from omega_domain.entities.version import Version
-from omega_domain.errors import (
-    ColumnNotFoundError,
-    StoreError,
-    UnsupportedOptionError,
-    VersionNotFoundError,
-)
+from omega_domain.errors import ColumnNotFoundError, StoreError, UnsupportedOptionError
 from omega_domain.ports import objects as port
-from omega_domain.ports.backend import DataBackend, SupportsActions, SupportsCompact, SupportsSummary
+from omega_domain.ports.backend import DataBackend, SupportsActions, SupportsSummary
 from omega_domain.ports.store import Collection, SupportsDatabase
 from omega_domain.repository.committing import Commits
 from omega_domain.repository.context import Context
-from omega_domain.repository.dropping import drop_object, drop_version
 from omega_domain.repository.files import FileSystem
 from omega_domain.repository.finding import Finder
-from omega_domain.repository.listing import list_heads
-from omega_domain.repository.metadata import Home, Metadata
+from omega_domain.repository.listing import Listing
+from omega_domain.repository.metadata import Metadata
 from omega_domain.repository.payloads import Payloads
 from omega_domain.repository.view import Staged, View
 
 _REQUIRED: Any = object()
 
 
-class Objects(Home):
+class Objects(Listing):
     """Keeps objects by name, in one bucket of a context.
 
     Args:
@@ -135,62 +120,6 @@ class Objects(Home):
         cls = self.context.registry.by_kind(meta.kind)
         return self._backend(cls, self._pinning(meta)).get(ref.name, **get_options(cls, ref, options))
 
-    @overload
-    def list(
-        self,
-        pattern: str | None = None,
-        *,
-        regexp: str | None = None,
-        kind: str | None = None,
-        raw: Literal[False] = False,
-        hidden: bool = False,
-    ) -> list[str]: ...
-    @overload
-    def list(
-        self,
-        pattern: str | None = None,
-        *,
-        regexp: str | None = None,
-        kind: str | None = None,
-        raw: Literal[True],
-        hidden: bool = False,
-    ) -> builtins.list[Metadata]: ...
-    @overload
-    def list(
-        self,
-        pattern: str | None = None,
-        *,
-        regexp: str | None = None,
-        kind: str | None = None,
-        raw: bool = False,
-        hidden: bool = False,
-    ) -> builtins.list[str] | builtins.list[Metadata]: ...
-    def list(
-        self,
-        pattern: str | None = None,
-        *,
-        regexp: str | None = None,
-        kind: str | None = None,
-        raw: bool = False,
-        hidden: bool = False,
-    ) -> builtins.list[str] | builtins.list[Metadata]:
-        """Return the names of the objects, sorted.
-
-        Args:
-            pattern: as of a shell: ``sales/*``; ``*``, ``?`` and nothing else have a meaning.
-            regexp: a regular expression that must be found in the name.
-            kind: only objects of this kind.
-            raw: return metadata instead of names.
-            hidden: also names of which a part starts with ``.`` or ``_``.
-
-        Raises:
-            InvalidFilterError: the regular expression is none.
-        """
-        heads = list_heads(
-            self.context.metadata, self.bucket, self.prefix, pattern=pattern, regexp=regexp, kind=kind, hidden=hidden
-        )
-        return [self._metadata(head) for head in heads] if raw else [head.key.name for head in heads]
-
     def exists(self, name: str) -> bool:
         """Tell whether there is an object of this name, and the version, columns or chunks of it that are named.
 
@@ -201,24 +130,6 @@ class Objects(Home):
             return True
         meta = self._resolve(ref, required=False)
         return meta is not None and self._has(meta, ref)
-
-    def drop(self, name: str, *, force: bool = False) -> bool:
-        """Remove an object, or with ``name@version`` that version only; return whether there was one.
-
-        Raises:
-            ObjectNotFoundError: there is no such object, unless ``force``.
-            InvalidNameError: the name is one of columns, rows or chunks.
-        """
-        ref = ObjectRef.parse_whole(name, "drop")
-        meta = self._resolve(ref, required=not force)
-        if meta is None or meta.record is None:
-            return False
-        if ref.selector:
-            drop_version(self.context, self.commits, meta.key, meta.record)
-            return True
-        self._backend(self.context.registry.by_kind(meta.kind), self._pinning(meta)).drop(ref.name)
-        drop_object(self.context, self.commits, meta.key, uid=meta.record.uid)
-        return True
 
     # -- metadata --------------------------------------------------------------------------------------------------
 
@@ -250,19 +161,6 @@ class Objects(Home):
         return [self._metadata(head, version) for version in reversed(self._finder.live_versions(head))]
 
     revisions = versions
-
-    def tag(self, name: str, tag: str) -> Metadata:
-        """Give a version of an object a further name; return its metadata. A tag moves if it was somewhere else."""
-        validate_tag(tag)
-        meta = self._resolve(ObjectRef.parse_whole(name, "tag"), required=True)
-        record, ref = meta.record, meta.ref
-
-        def tagged(head: Head) -> Head:
-            if ref.id in head.dropped_versions or self.context.metadata.version(ref.id) is None:
-                raise VersionNotFoundError(f"version {ref.seq} of {name!r} was dropped meanwhile; it was not tagged")
-            return replace(head, tags={**head.tags, tag: ref})
-
-        return self._metadata(self.commits.update(meta.key, tagged, uid=record.uid if record else None), record)
 
     def make_metadata(
         self,
@@ -300,49 +198,6 @@ class Objects(Home):
         plain = meta.to_plain()
         facts = ("name", "kind", "version", "tags", "size", "created", "author")
         return {key: plain[key] for key in facts} | self._facts(meta)
-
-    def compact(self, name: str) -> Metadata:
-        """Merge the segments of an object that was appended to, as a new version with the same content.
-
-        Raises:
-            UnsupportedOptionError: objects of this kind have no segments.
-            InvalidNameError: the name is one of a version, which never changes, or of a piece.
-        """
-        meta = self._metadata(self._finder.head(self._plain_key(name, "compact"), required=True))
-        backend = self._backend(self.context.registry.by_kind(meta.kind), self)
-        if not isinstance(backend, SupportsCompact):
-            raise UnsupportedOptionError(f"{name!r} is a {meta.kind}, which has no segments to merge")
-        result: Any = backend.compact(meta.name)
-        merged: Metadata = result
-        return merged
-
-    # -- backends --------------------------------------------------------------------------------------------------
-
-    def register_backend(self, kind: str, backend: type[DataBackend]) -> Self:
-        """Store objects of this kind by this class, in all stores of the context; return this store."""
-        self.context.registry.register(kind, backend)
-        return self
-
-    def get_backend(self, name: str) -> DataBackend:
-        """Return the backend of a stored object. Raises ObjectNotFoundError."""
-        ref = ObjectRef.parse_whole(name, "ask for the backend of")
-        return self.get_backend_bykind(self._resolve(ref, required=True).kind)
-
-    def get_backend_bykind(self, kind: str) -> DataBackend:
-        """Return the backend of a kind. Raises UnknownKindError."""
-        return self._backend(self.context.registry.by_kind(kind), self)
-
-    def get_backend_byobj(self, obj: object, name: str = "") -> DataBackend:
-        """Return the backend that would store this object. Raises UnsupportedObjectError."""
-        return self._backend(self.context.registry.by_object(obj, name, prefix=self.prefix), self)
-
-    def help(self, name: str | None = None) -> str:
-        """Return what can be done with an object, or with every kind: what it stores and its options."""
-        if name is None:
-            return self.context.registry.help()
-        return self.context.registry.help(
-            [self._resolve(ObjectRef.parse_whole(name, "ask for help on"), required=True).kind]
-        )
 
     # -- payloads, for backends ------------------------------------------------------------------------------------
 

@@ -10,25 +10,26 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
-from tempfile import SpooledTemporaryFile
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, TypeVar
 
 from omega_domain.documents import both
 from omega_domain.entities.version import Part, canonical_json
 from omega_domain.errors import ConflictError, CorruptPayloadError, DuplicateDocumentError
 from omega_domain.ports.store import Document, FileWriter, Filter, SupportsLocalPath
 from omega_domain.repository.context import Context
+from omega_domain.repository.verified import read_once, unpacked, verified, verify
+
+T = TypeVar("T")
 
 PAGE = 256
 #: Tokens of rows are numbers below this, written with so many digits.
 ROW_TOKENS, ROW_TOKEN_LENGTH = 1 << 31, 8
 ROWS_AT_ONCE = 5_000
 BUFFER = 1 << 20
-#: Bytes of a blob from a server that are held in memory while it is read; of more, a temporary file is made.
-LARGEST_IN_MEMORY = 512 << 20
 PAYLOADS = "omega.payloads"
 TOKEN = "_omega"  # noqa: S105 -- the name of a field
 
@@ -70,13 +71,15 @@ class Payloads:
 
         return self.write(write, meta=meta)
 
-    def open(self, part: Part, *, verify: bool = True) -> IO[bytes]:
+    def open(self, part: Part, *, verify: bool = True, whole: bool = False) -> IO[bytes]:
         """Open a blob for reading.
 
         Args:
             part: the part to read.
-            verify: read it once before and compare its SHA-256. Who reads only pieces of a blob passes False, and must
-                find damage by other means (such as the checksums of Parquet pages).
+            verify: compare its SHA-256 before; the bytes that were compared are the bytes that are read. Who reads only
+                pieces of a blob passes False, and must find damage by other means (such as the checksums of Parquet
+                pages).
+            whole: all of it is wanted at once; it is held in memory, up to 512 MiB.
 
         Raises:
             BlobNotFoundError: it is gone. CorruptPayloadError: its content was changed.
@@ -84,19 +87,32 @@ class Payloads:
         file = self._files.get(part.ref)
         if not verify:
             return file
-        try:
-            if not isinstance(self._files, SupportsLocalPath):
-                return _verified_copy(file, part)
-            _verify(file, part)
-        except BaseException:
-            file.close()
-            raise
-        return file
+        return verified(file, part, is_local=isinstance(self._files, SupportsLocalPath), whole=whole)
+
+    def read_once(self, part: Part) -> AbstractContextManager[IO[bytes]]:
+        """Open a blob to be read once from its start, hashed on the way; leaving raises if it was changed.
+
+        Raises:
+            BlobNotFoundError: it is gone. CorruptPayloadError: its content was changed.
+        """
+        return read_once(self._files.get(part.ref), part)
+
+    def unpack(self, part: Part, unpack: Callable[[memoryview], T]) -> T:
+        """Return what a function makes of the whole content of a blob, which is hashed at the same time.
+
+        Args:
+            part: the part to read.
+            unpack: is given the content, which may be changed and kept. It must be harmless whatever the content is.
+
+        Raises:
+            BlobNotFoundError: it is gone. CorruptPayloadError: its content was changed.
+        """
+        return unpacked(self._files.get(part.ref), part, unpack)
 
     def verify(self, part: Part) -> None:
         """Read a blob and compare its SHA-256. Raises as :meth:`open`."""
         with self._files.get(part.ref) as file:
-            _verify(file, part)
+            verify(file, part)
 
     def insert_documents(self, collection: str, items: Iterable[Document], *, meta: Mapping[str, Any]) -> Part:
         """Store documents of plain JSON types under a fresh token, in order."""
@@ -289,33 +305,3 @@ def row_ids(token: str) -> range:
     """Return the ids of the rows of a token: its number in the upper 32 bits, the number of the row in the lower."""
     start = int(token, 16) << 32
     return range(start, start + (1 << 32))
-
-
-def _verify(file: BinaryIO, part: Part) -> None:
-    _compare(hashlib.file_digest(file, "sha256").hexdigest(), part)  # type: ignore[arg-type]  # binary files have readinto
-    file.seek(0)
-
-
-def _verified_copy(file: BinaryIO, part: Part) -> IO[bytes]:
-    """Return the content of a file that is far away, read once."""
-    digest = hashlib.sha256()
-    copy = SpooledTemporaryFile(LARGEST_IN_MEMORY)  # noqa: SIM115 -- the caller closes it
-    try:
-        with file:
-            while chunk := file.read(BUFFER):
-                digest.update(chunk)
-                copy.write(chunk)
-        _compare(digest.hexdigest(), part)
-    except BaseException:
-        copy.close()
-        raise
-    copy.seek(0)
-    return copy
-
-
-def _compare(digest: str, part: Part) -> None:
-    if digest != part.sha256:
-        raise CorruptPayloadError(
-            f"the blob {part.ref[:12]}… does not match its SHA-256: it was damaged or changed outside of omega-ml. "
-            "Put the object again, or go back to an older version; `om fsck` lists all damage"
-        )

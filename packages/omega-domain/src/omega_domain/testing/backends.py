@@ -9,7 +9,7 @@ from omega_domain.backends.base import BaseDataBackend
 from omega_domain.entities.query import Q
 from omega_domain.entities.version import Payload, Version
 from omega_domain.ports.objects import StoredObject
-from omega_domain.repository.metadata import GridFSProxy
+from omega_domain.repository.files import GridFSProxy
 
 
 class TextBackend(BaseDataBackend):

@@ -13,7 +13,7 @@ from omega_domain.errors import (
 )
 from omega_domain.ports.objects import StoredObject
 from omega_domain.repository.context import Context
-from omega_domain.repository.metadata import GridFSProxy
+from omega_domain.repository.files import GridFSProxy
 from omega_domain.stores import OmegaStore
 from omega_domain.testing.backends import CollectionBackend, RowsBackend, SilentBackend, TextBackend, UriBackend
 from omega_domain.testing.omega_store.stores import LONG, WithStores, advance

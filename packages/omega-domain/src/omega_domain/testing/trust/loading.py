@@ -18,7 +18,8 @@ from omega_domain.entities.head import Head
 from omega_domain.entities.version import Payload, Version
 from omega_domain.errors import UntrustedObjectError
 from omega_domain.omega import Omega
-from omega_domain.ports.objects import Policy, StoredObject
+from omega_domain.ports.environment import Policy
+from omega_domain.ports.objects import StoredObject
 from omega_domain.repository.context import Context
 from omega_domain.repository.metadata import Metadata
 from omega_domain.trust import Code, Trust
@@ -142,6 +143,15 @@ class TrustContract:
         assert om.models.get("m") == "three"
         with held.open_trusted() as trusted:
             assert trusted.file.read() == b"two"
+        assert held.unpack_trusted(bytes).unpacked == b"two"
+
+    def test_what_may_not_be_loaded_is_not_unpacked_either(self, om: Omega) -> None:
+        stranger = open_as(om.context, MemoryKeyRing())
+        stranger.models.put("evil", "x", kind=CodeBackend.KIND)
+        given: list[memoryview] = []
+        with pytest.raises(UntrustedObjectError):
+            om.models.resolve("x").unpack_trusted(given.append)
+        assert not given
 
     def test_a_name_that_was_dropped_and_put_again_is_loaded(self, om: Omega) -> None:
         held = om.models.resolve("m")

@@ -1,0 +1,1 @@
+"""Comparisons with MLflow, on its SQLite store."""
