@@ -86,6 +86,6 @@ def _facts() -> list[ContextFacts]:
 
 def _matching(incomplete: str, names: Callable[[], Iterable[str]]) -> list[str]:
     try:
-        return [name for name in names() if name.startswith(incomplete)]
+        return [name for name in names() if name.startswith(incomplete) and name.isprintable()]
     except Exception:  # noqa: BLE001 -- a message would land in the command line that is being typed
         return []

@@ -145,13 +145,13 @@ def _failed(error: Exception, *, with_traceback: bool) -> int:
     from omega_domain.errors import OmegaError
 
     if with_traceback:
-        traceback.print_exception(error)
+        sys.stderr.write(output.printable("".join(traceback.format_exception(error))))
     words = " ".join(str(error).split())
     if not isinstance(error, OmegaError | FileExistsError):
         words = f"{type(error).__name__}: {words} (--debug shows where)"
-    sys.stderr.write(f"om: {output.printable(words)}\n")
+    output.note(f"om: {words}")
     return FAILED
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    sys.stderr.write(f"om: warning: {' '.join(str(message).split())}\n")
+    output.note(f"om: warning: {' '.join(str(message).split())}")
