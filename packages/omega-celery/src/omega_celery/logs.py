@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -55,7 +56,7 @@ def configure_logs(form: str, level: str) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
-def _as_printable(_: object, __: str, event: Any) -> Any:
+def _as_printable(_: object, __: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
     """Keep what tasks and stores say from steering a terminal."""
     return {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}
 

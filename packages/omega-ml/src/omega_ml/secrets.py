@@ -26,11 +26,6 @@ def refers(value: Any) -> bool:
     return any(_REFERENCE.search(text) for text in _texts(value))
 
 
-def is_reference(text: str) -> bool:
-    """Tell whether a text is one reference and nothing else."""
-    return _REFERENCE.fullmatch(text) is not None
-
-
 def check(value: Any) -> None:
     """Check that all references are well formed, without looking anything up.
 
