@@ -7,6 +7,7 @@ from hypothesis import given
 
 from omega_domain.entities.redaction import (
     HIDDEN,
+    Options,
     holds_secret,
     redacted,
     redacted_in,
@@ -96,12 +97,8 @@ def test_what_holds_no_secret_is_shown_as_it_is(text: str) -> None:
 
 
 def test_what_is_meant_as_a_url_but_is_none_is_shown_if_it_is_one_word() -> None:
-    assert [redacted_url(text) for text in ("nowhere", "a:b", "a b", "env:URL")] == [
-        "nowhere",
-        HIDDEN,
-        HIDDEN,
-        "env:URL",
-    ]
+    shown = [redacted_url(text) for text in ("nowhere", "a:b", "a b", "env:URL")]
+    assert shown == ["nowhere", HIDDEN, HIDDEN, "env:URL"]
 
 
 @pytest.mark.parametrize(
@@ -152,6 +149,7 @@ def test_options_are_shown_where_their_names_are_known() -> None:
         "broker_transport_options=(visibility_timeout=5, sentinel_kwargs=(passwort=***)), worker_list=***"
     )
     assert redacted_options({}) == "-"
+    assert repr(Options({"w": 1, "password": "moon"})) == "Options(w=1, password=***)"
 
 
 def test_options_as_json_are_shown_if_they_are_some() -> None:

@@ -13,10 +13,16 @@ from hypothesis import strategies as st
 
 from omega_domain.errors import OmegaError
 from omega_domain.testing.trust.malformed import SECRET, malformed_urls
+from omega_ml.commands.contexts import AddContext
+from omega_ml.commands.keys import TrustKeys
+from omega_ml.commands.workplace import Workplace
 from omega_ml.composition import open_omega
 from omega_ml.contexts import Contexts
 from omega_ml.doctor import examine
+from omega_ml.files.project import look_for
+from omega_ml.setting_layers import Layer
 from omega_ml.settings import load_settings
+from omega_ml.settings_files import allow_file, find_files
 
 NAMES = ["store", "mongo_url", "broker_url", "home", "author", "context", "bucket", "trusted_keys", "keys"]
 ENVIRON = {"HOME": "/nowhere"}
@@ -87,3 +93,18 @@ def test_doctor_tells_no_secret_of_wrong_settings(name: str, form: str) -> None:
     found = list(examine(lambda: load_settings(given_, environ=ENVIRON, folder=Path("/nowhere"))))
     assert found[-1].state == "failed"
     assert SECRET not in str(found)
+
+
+def test_what_holds_settings_and_keys_shows_none_of_them(tmp_path: Path) -> None:
+    (tmp_path / "omega.toml").write_text(f"[contexts.dev]\nstore = 'mongodb://ada:{SECRET}@h'\nauthor = 'x'")
+    allow_file({"HOME": str(tmp_path)}, tmp_path / "omega.toml")
+    given_ = {"store": f"mongodb://ada:{SECRET}@h"}
+    holders = [
+        *find_files({"HOME": str(tmp_path)}, tmp_path),
+        look_for("omega.toml", tmp_path, {"HOME": str(tmp_path)}, user=None),
+        Layer(given_, "argument", tmp_path),
+        Workplace(given=given_, environ={"PW": SECRET}),
+        AddContext(name="dev", store=given_["store"], broker_url=given_["store"]),
+        TrustKeys(text=SECRET),
+    ]
+    assert SECRET not in repr(holders)

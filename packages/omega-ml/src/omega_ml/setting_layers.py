@@ -69,7 +69,7 @@ class Layer:
         has_store: whether the store that is used comes from that file, too.
     """
 
-    values: Mapping[str, Any]
+    values: Mapping[str, Any] = field(repr=False)  # as they were written, so there may be secrets among them
     source: str
     folder: Path
     project: Path | None = None

@@ -78,6 +78,9 @@ _WORDS: Final[Mapping[Any, str]] = {None: "-", True: "true", False: "false"}
 class Options(dict[str, Any]):
     """Options by name, as a setting holds them; their values are shown only where they are known to be no secrets."""
 
+    def __repr__(self) -> str:
+        return f"Options({redacted_options(self)})"
+
 
 def redacted(text: str) -> str:
     """Return a text without passwords and secret options; references to secrets, and other text, as they are.
