@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 import unicodedata
 import warnings
@@ -125,18 +126,24 @@ def test_warnings_tracebacks_and_notes_steer_nothing(
     assert steering(err) == []
 
 
-@pytest.mark.parametrize("name", [f"{EVIL}.csv", "[red]x[/nothing].csv"])
+@pytest.mark.parametrize("name", ["a \x1b]0;title\a \u202eb.csv", "[red]x[/nothing].csv"])
 def test_what_is_shown_of_progress_steers_nothing(
     tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / name.replace("/", "_")
     path.write_text("x\n1\n")
-    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "400")
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    with session.working(f"writing {name}"), session.reading(path) as file:
+    with session.working(f"writing {name}"):
+        pass
+    with session.reading(path) as file:
         assert not isinstance(file, Path)
         assert file.read() == b"x\n1\n"
-    assert steering(capsys.readouterr().err) == []
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", capsys.readouterr().err)  # what rich draws with
+    assert ("[red]x" if "red" in name else "title\\x07 \\u202eb.csv") in shown
+    assert shown.count("reading") >= 1
+    assert steering(shown) == []
 
 
 def test_completion_offers_no_name_that_steers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,6 +96,10 @@ def test_what_holds_no_secret_is_shown_as_it_is(text: str) -> None:
     assert not holds_secret(text)
 
 
+def test_text_that_looks_as_if_it_were_marked_is_hidden() -> None:
+    assert redacted("\0007\0") == redacted_url("mongodb://ada:\0000\0@h") == HIDDEN
+
+
 def test_what_is_meant_as_a_url_but_is_none_is_shown_if_it_is_one_word() -> None:
     shown = [redacted_url(text) for text in ("nowhere", "a:b", "a b", "env:URL")]
     assert shown == ["nowhere", HIDDEN, HIDDEN, "env:URL"]

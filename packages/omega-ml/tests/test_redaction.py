@@ -71,6 +71,23 @@ def test_options_of_unknown_names_tell_no_secret(option: str, value: Any) -> Non
     assert SECRET not in said_of({"mongo_url": f"mongodb://h/d?{option}={SECRET}"})
 
 
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("mongo_options", f'["{SECRET}"]'),
+        ("mongo_options", f'{{"pin": "{SECRET}"'),
+        ("celeryconf", f'"{SECRET}"'),
+        ("celeryconf", [SECRET]),
+        ("store", f"host {SECRET}"),
+        ("broker_url", f"ada.{SECRET}.host"),
+    ],
+)
+def test_what_is_wrong_is_not_repeated_where_it_may_be_a_secret(name: str, written: Any) -> None:
+    said = said_of({name: written})
+    assert f"{name} = '***'" in said
+    assert SECRET not in said
+
+
 def test_a_path_that_is_a_url_is_refused() -> None:
     for url in (f"mongodb://ada:{SECRET}@h/d", f"mongodb:/ada:{SECRET}@h/d"):
         said = said_of({"home": url})
