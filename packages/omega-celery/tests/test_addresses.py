@@ -5,9 +5,12 @@ from __future__ import annotations
 import traceback
 
 import pytest
+from hypothesis import given
 
 from omega_celery.addresses import kind_of, shown, spelled
+from omega_celery.app import make_app
 from omega_domain.errors import SettingsError
+from omega_domain.testing.trust.malformed import SECRET, malformed_urls
 
 WORD = "s3cret"
 
@@ -101,3 +104,14 @@ def test_an_error_does_not_tell_the_password(url: str) -> None:
 )
 def test_brokers_are_of_a_few_kinds(url: str, kind: str) -> None:
     assert kind_of(url) == kind
+
+
+@given(malformed_urls(changes=3))
+def test_nothing_that_is_said_of_a_malformed_url_tells_its_secret(url: str) -> None:
+    assert SECRET not in shown(url)
+    words = ""
+    try:
+        make_app(url, {})
+    except SettingsError as error:
+        words = "".join(traceback.format_exception_only(error)) + repr(error.__cause__)
+    assert SECRET not in words

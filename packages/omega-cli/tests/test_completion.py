@@ -72,6 +72,13 @@ def test_contexts_are_offered(home: Path) -> None:
     assert complete("om --context ") == ["default", "prod"]
 
 
+def test_a_file_that_is_skipped_is_no_reason_to_say_something(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("omega.toml").write_text('[contexts.prod]\nhome = "p"')
+    Path("omega.toml").chmod(0o666)
+    assert complete("om --context ") == ["default"]
+    assert capsys.readouterr().err == ""
+
+
 def test_a_broken_store_offers_nothing(home: Path) -> None:
     Path("omega.toml").write_text("nonsense")
     assert complete("om datasets get x") == []

@@ -155,3 +155,15 @@ def test_names_that_can_be_removed_are_completed(user: Path, om: Run) -> None:
     om("context", "add", "dev", "--home", "dev")
     assert completion.described("de") == ["dev"]
     assert completion.contexts("de") == ["default", "dev"]
+
+
+def test_a_project_s_file_that_others_can_write_is_used_once_it_is_allowed(om: Run) -> None:
+    Path("omega.toml").write_text('bucket = "theirs"')
+    Path("omega.toml").chmod(0o666)
+    with pytest.warns(UserWarning, match="omega.toml is not used: others can write it"):
+        shown = om("config", "show", "--json").json
+    assert next(row for row in shown if row["name"] == "bucket")["source"] == "default"
+    assert om("context", "allow", "--json").json == {"file": str(Path.cwd() / "omega.toml"), "settings": ["bucket"]}
+    shown = om("config", "show", "--json").json
+    assert next(row for row in shown if row["name"] == "bucket")["value"] == "theirs"
+    assert om("context", "allow", "nothing.toml").code == 1

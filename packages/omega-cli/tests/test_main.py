@@ -152,3 +152,11 @@ def test_work_is_shown_on_a_terminal(om: Run, omega: Omega, monkeypatch: pytest.
     assert "reading x.csv" in om("datasets", "put", "x.csv", "x").err
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     assert om("gc").code == 0
+
+
+def test_wrong_usage_repeats_no_secret(om: Run) -> None:
+    for words in (("config", "show", "mongodb:/ada:moon@h"), ("datasets", "get", "x", "--limit=redis://:moon@h")):
+        done = om(*words)
+        assert done.code == 2
+        assert "moon" not in done.err
+        assert "***" in done.err

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sys
+import unicodedata
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -77,3 +80,35 @@ def test_progress_is_a_number_a_share_and_a_note(said: tuple[float, float | None
 def test_what_there_is_none_of_is_not_counted() -> None:
     assert words.counted({"SUCCESS": 1200, "FAILURE": 0, "STARTED": 1}) == "1,200 SUCCESS, 1 STARTED"
     assert words.counted({}) == words.counted({"SUCCESS": 0}) == "none"
+
+
+SAFE = "text é 漢 👍 \u00a0 \t \n"
+STEERING = [
+    chr(code)
+    for code in range(sys.maxunicode + 1)
+    if unicodedata.category(chr(code)) in {"Cc", "Cf", "Zl", "Zp", "Cs"} and chr(code) not in "\t\n"
+]
+
+
+def test_no_control_and_no_format_of_unicode_reaches_a_terminal() -> None:
+    shown = words.printable("".join(STEERING))
+    assert not set(shown) & set(STEERING)
+    assert words.printable(SAFE) == SAFE
+    assert words.printable("a\x9bb\u202ec\U000e0041") == "a\\x9bb\\u202ec\\U000e0041"
+
+
+def test_lines_of_other_systems_end_as_lines() -> None:
+    assert words.printable("one\r\ntwo\rthree") == "one\ntwo\\x0dthree"
+
+
+def test_json_means_the_same_when_it_does_not_steer() -> None:
+    value = {"a": [SAFE, *STEERING]}
+    text = words.printable_json(json.dumps(value, ensure_ascii=False, indent=1))
+    assert not set(text) & set(STEERING)
+    assert json.loads(text) == value
+    assert "é 漢 👍" in text
+
+
+def test_a_file_is_text_that_does_not_steer() -> None:
+    pieces: list[bytes | str] = [b"red \x1b[31m ", "é".encode()[:1], "é".encode()[1:], b" \x9b", "\u202e", b"\xe2\x80"]
+    assert "".join(words.printable_pieces(pieces)) == "red \\x1b[31m é \\x9b\\u202e\\xe2\\x80"

@@ -10,7 +10,7 @@ import pytest
 from omega_domain.commands.plain import to_plain
 from omega_domain.errors import SettingsError
 from omega_domain.omega import Omega
-from omega_ml.commands.contexts import AddContext, ListContexts, RemoveContext, ShowContext, UseContext
+from omega_ml.commands.contexts import AddContext, AllowFile, ListContexts, RemoveContext, ShowContext, UseContext
 from omega_ml.commands.doctor import Examine
 from omega_ml.commands.registry import commands
 from omega_ml.commands.settings import ShowSettings
@@ -57,6 +57,18 @@ def test_a_context_is_described_where_one_says(workplace: Workplace) -> None:
     assert added["file"] == str(workplace.folder and workplace.folder / "omega.toml")
     with pytest.raises(SettingsError, match="describes a context 'ours'"):
         run(workplace, "contexts.remove", RemoveContext(name="ours", of="user"))
+
+
+def test_a_project_s_file_is_allowed(workplace: Workplace) -> None:
+    assert workplace.folder is not None
+    file = workplace.folder / "omega.toml"
+    file.write_text("trust = 'any'\n[contexts.dev]\nhome = 'dev'\n")
+    with pytest.warns(UserWarning, match="would loosen trust"):
+        assert workplace.settings.trust.shown == "signed"
+    for request in (AllowFile(), AllowFile(file=Path("omega.toml")), AllowFile(file=file)):
+        allowed = run(workplace, "contexts.allow", request)
+        assert allowed == {"file": str(file), "settings": ["trust", "contexts.dev.home"]}
+    assert workplace.settings.trust.shown == "any"
 
 
 def test_contexts_have_the_json_of_their_facts(workplace: Workplace) -> None:

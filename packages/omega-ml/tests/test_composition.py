@@ -178,3 +178,14 @@ def test_the_fixture_om_is_fresh_and_in_memory(om: Omega) -> None:
 
 def test_the_fixture_om_is_fresh_again(om: Omega) -> None:
     assert om.buckets == []
+
+
+def test_both_answers_about_trust_reach_the_context(tmp_path: Path) -> None:
+    cases: list[tuple[dict[str, Any], str, str]] = [
+        ({}, "signed", "allowed"),
+        ({"trust": "any", "code": "formats-only"}, "any", "formats-only"),
+        ({"trust": "formats-only"}, "signed", "formats-only"),
+    ]
+    for given, policy, code in cases:
+        trust = setup(home=tmp_path, keys=tmp_path / "keys", **given).context.trust
+        assert (trust.policy, trust.code) == (policy, code)

@@ -155,6 +155,22 @@ def test_a_name_of_a_folder_steers_no_shell(tmp_path: Path, environ: dict[str, s
     assert f"om context allow '{path}'" in str(said[0].message)
 
 
+def test_a_file_that_can_not_be_read_is_said(
+    folder: Path, environ: dict[str, str], own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: Path) -> bytes:
+        raise OSError(5, "Input/output error", str(path))
+
+    own.write_text("")
+    monkeypatch.setattr("omega_ml.settings_files.read_own", broken)
+    with pytest.raises(SettingsError, match=rf"{own} can not be read: .*Input/output error"):
+        load(folder, environ)
+    path = written(folder, "")
+    monkeypatch.setattr("omega_ml.files.project.read_own", broken)
+    with pytest.raises(SettingsError, match=rf"{path} can not be read: .*Input/output error"):
+        load(folder, environ)
+
+
 # -- what was allowed --------------------------------------------------------------------------------------------------
 
 
@@ -371,7 +387,7 @@ def test_a_project_has_a_broker_and_options_for_its_own_store(
 def _seen(looked: list[str]) -> Any:
     def look_up(name: str, _: Any) -> str:
         looked.append(name)
-        return "redis://found"
+        return "found"
 
     return look_up
 

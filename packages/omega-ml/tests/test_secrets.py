@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import omega_ml
+from omega_domain.entities.redaction import redacted
 from omega_domain.errors import OmegaError, SettingsError
 from omega_ml.secrets import resolve
-from omega_ml.setting_forms import redacted
 from omega_ml.settings import Settings, load_settings
 from omega_ml.settings_files import allow_file
 

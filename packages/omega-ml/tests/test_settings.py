@@ -11,8 +11,8 @@ from pymongo import MongoClient
 
 from omega_domain.entities.names import DATA, MODELS
 from omega_domain.entities.patience import Patience
+from omega_domain.entities.redaction import redacted
 from omega_domain.errors import SettingsError
-from omega_ml.setting_forms import redacted
 from omega_ml.settings import Setting, Settings, load_settings
 
 
@@ -233,6 +233,7 @@ def test_contexts_must_be_tables(project: Path, user: Path) -> None:
         ("patience", {"sleep": "5s"}, "there is no sleep; there are: lease, beat, requeue"),
         ("patience", "beat=6s", r"patience.beat \(6 s\) must be at most a third of patience.lease \(15 s\)"),
         ("trust", "all", "write one of: signed, any, formats-only"),
+        ("code", "none", "write one of: allowed, formats-only"),
         ("keys", "", "path of a folder"),
         ("trusted_keys", [1], "write a list of public keys"),
         ("trusted_types", 3, "write a list of names of types"),
@@ -323,6 +324,34 @@ def test_secrets_are_never_shown(project: Path, user: Path, url: str, shown: str
     settings = load(project, user, mongo_url=url)
     assert "secret" not in repr(settings)
     assert next(row["value"] for row in settings.to_plain() if row["name"] == "store") == shown
+
+
+@pytest.mark.parametrize(
+    ("written", "trust", "code"),
+    [
+        ({}, "signed", "allowed"),
+        ({"trust": "any"}, "any", "allowed"),
+        ({"code": "formats-only"}, "signed", "formats-only"),
+        ({"trust": "any", "code": "formats-only"}, "any", "formats-only"),
+        ({"trust": "formats-only"}, "signed", "formats-only"),
+        ({"trust": "formats-only", "code": "allowed"}, "signed", "formats-only"),
+    ],
+)
+def test_trust_and_code_answer_two_questions(
+    project: Path, user: Path, written: dict[str, str], trust: str, code: str
+) -> None:
+    for environ, arguments in (({}, written), ({f"OMEGA_{name.upper()}": each for name, each in written.items()}, {})):
+        settings = load(project, user, environ, **arguments)
+        assert (settings.trust.value, settings.code.value) == (trust, code)
+    (user / ".omega" / "omega.toml").write_text("".join(f"{name} = '{value}'\n" for name, value in written.items()))
+    settings = load(project, user)
+    assert (settings.trust.value, settings.code.value) == (trust, code)
+
+
+def test_a_stronger_answer_takes_the_former_spelling_s_place(project: Path, user: Path) -> None:
+    (user / ".omega" / "omega.toml").write_text('trust = "formats-only"')
+    settings = load(project, user, {"OMEGA_TRUST": "signed"})
+    assert (settings.trust.value, settings.code.value) == ("signed", "allowed")
 
 
 @pytest.mark.parametrize("text", ["file:///home/me:x@work", "memory://mine", "no url: a@b", "mongodb://me@host/db"])

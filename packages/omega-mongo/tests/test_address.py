@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import traceback
+import warnings
 from itertools import product
 from typing import Any
 
 import pytest
+from hypothesis import given
 from pymongo import MongoClient
 
 from omega_domain.errors import SettingsError
+from omega_domain.testing.trust.malformed import SECRET, malformed_urls
 from omega_mongo.address import address_of, without
 
 ESCAPED = "p%3Aw%2F%40%3F%23%5B%C3%A9"
@@ -104,3 +107,15 @@ def test_a_client_has_an_address() -> None:
         assert address_of(client, {}).database == "omega"
         with pytest.raises(SettingsError, match="set on the client itself"):
             address_of(client, {"tls": True})
+
+
+@given(malformed_urls(changes=3))
+def test_nothing_that_is_said_of_a_malformed_url_tells_its_secret(url: str) -> None:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            words = repr(address_of(url, {}))
+        except SettingsError as error:
+            words = "".join(traceback.format_exception_only(error)) + repr(error.__cause__)
+    assert SECRET not in words
+    assert not [each for each in said if SECRET in str(each.message)]

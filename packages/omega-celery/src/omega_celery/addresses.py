@@ -8,6 +8,8 @@ from typing import Final
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.utils.url import parse_url
 
+from omega_domain.entities import redaction
+from omega_domain.entities.redaction import redacted, redacted_url
 from omega_domain.errors import SettingsError
 
 HIDDEN: Final = "**"
@@ -30,7 +32,8 @@ def spelled(url: str) -> str:
 
 def shown(url: str) -> str:
     """Return the URL of a broker for people: without password, and without what stands behind a question mark."""
-    return SEPARATOR.join(map(_shown, url.split(SEPARATOR)))
+    first, *others = url.split(SEPARATOR)  # what is no URL behind a separator is the rest of a password
+    return SEPARATOR.join([_shown(first), *(_shown(each) if "://" in each else HIDDEN for each in others)])
 
 
 def kind_of(url: str) -> str:
@@ -44,14 +47,14 @@ def _spelled(url: str) -> str:
     scheme = _SAME.get(scheme, scheme)
     transport, plus, _ = scheme.partition("+")
     if not separator or transport not in TRANSPORT_ALIASES:
-        kind = f"no broker is known whose URL begins with {scheme}://" if separator else "this is no URL"
+        kind = f"no broker is known whose URL begins with {redacted(scheme)}://" if separator else "this is no URL"
         raise SettingsError(f"broker_url: {kind}; write amqp://…, redis://… or filesystem:///folder")
     if transport == "filesystem" and not rest.strip("/"):
         raise SettingsError("broker_url: name the folder of the messages: filesystem:///path/to/folder")
     if transport in _BY_REDIS and find_spec("redis") is None:
         raise SettingsError(f"broker_url: {scheme}:// needs a package that is not installed: pip install redis")
     if transport == "filesystem" and not rest.startswith("/"):
-        raise SettingsError(f"broker_url: the folder is absolute: filesystem:///{rest}")
+        raise SettingsError(f"broker_url: the folder is absolute: filesystem:///{redacted(rest)}")
     if not plus and not _can_be_read(f"{scheme}://{rest}"):
         raise SettingsError(
             f"broker_url: this {scheme}:// URL can not be read; write {_FORM}, and in its password, write / ? # % ; as "
@@ -69,9 +72,4 @@ def _can_be_read(url: str) -> bool:
 
 
 def _shown(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    if scheme == "filesystem":
-        return url
-    login, at, place = rest.partition("?")[0].rpartition("@")
-    user, colon, _ = login.partition(":")
-    return f"{scheme}{separator}{user}{colon and ':' + HIDDEN}{at}{place}"
+    return redacted_url(url.partition("?")[0]).replace(redaction.HIDDEN, HIDDEN)

@@ -177,9 +177,9 @@ def _transport_options(broker_url: str) -> dict[str, Any]:
 
 def _tls(broker_url: str) -> dict[str, Any] | None:
     """Return what makes a broker prove who it is, if its URL asks for TLS; kombu alone does not compare its name."""
-    parts = urlsplit(broker_url)
-    if parts.scheme == "amqps":
-        return {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": parts.hostname}
-    if parts.scheme in {"rediss", "valkeys"}:
+    scheme = broker_url.partition("://")[0]
+    if scheme == "amqps":
+        return {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": urlsplit(broker_url).hostname}
+    if scheme in {"rediss", "valkeys"}:
         return {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
     return None

@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
+
+from omega_domain.commands.words import printable
 
 #: Loggers whose lines say what ours say.
 _REPEATED = ("celery.app.trace", "celery.worker.strategy", "multiprocessing")
@@ -37,10 +40,11 @@ def configure_logs(form: str, level: str) -> None:
     if form == "json":
         final += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        colours = sys.stderr.isatty()
-        # before structlog 26 a traceback is coloured wherever rich is installed, whatever else is said
-        traceback = structlog.dev.default_exception_formatter if colours else structlog.dev.plain_traceback
-        final += [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=traceback)]
+        # a plain traceback tells no values of variables, which may be secrets
+        final += [structlog.processors.format_exc_info, _as_printable]
+        final += [
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
     root = logging.getLogger()
@@ -50,6 +54,11 @@ def configure_logs(form: str, level: str) -> None:
     warnings.showwarning = _log_warning
     for name in _REPEATED:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _as_printable(_: object, __: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Keep what tasks and stores say from steering a terminal."""
+    return {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def _log_warning(message: Warning | str, *_: Any, **__: Any) -> None:

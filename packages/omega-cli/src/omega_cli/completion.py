@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,7 @@ def _facts() -> list[ContextFacts]:
 
 def _matching(incomplete: str, names: Callable[[], Iterable[str]]) -> list[str]:
     try:
-        return [name for name in names() if name.startswith(incomplete)]
+        with warnings.catch_warnings(action="ignore"):
+            return [name for name in names() if name.startswith(incomplete) and name.isprintable()]
     except Exception:  # noqa: BLE001 -- a message would land in the command line that is being typed
         return []

@@ -63,7 +63,7 @@ def use(ctx: typer.Context, name: Name, project: OfProject = False, user: OfUser
     request = rooms.contexts.UseContext(name=name, of=_whose(project=project, user=user))
     chosen = output.answer(ctx, rooms.contexts.use, request)
     if chosen.but:
-        output.note(f"om: warning: not used here: {output.printable(chosen.but)}")
+        output.note(f"om: warning: not used here: {chosen.but}")
 
 
 @app.command("add", cls=running("contexts.add"))
@@ -128,7 +128,7 @@ def _show(found: Sequence[ContextFacts]) -> None:
     output.print_rows([facts.row for facts in found], ["name", "used", "store", "broker", "protected", "file"])
     for facts in found:
         if facts.problem:
-            output.note(f"om: warning: {output.printable(facts.problem)}")
+            output.note(f"om: warning: {facts.problem}")
 
 
 def _whose(*, project: bool, user: bool) -> Whose | None:
@@ -142,5 +142,5 @@ def _agree(name: str, path: str) -> None:
 
     if not is_conversation():
         raise SettingsError(f"say --yes to remove {name!r} from {path}; nothing was changed")
-    if ask(f"Remove {name!r} from {output.printable(path)}? Its data stays. [y/N] ").lower() not in {"y", "yes"}:
+    if ask(f"Remove {name!r} from {path}? Its data stays. [y/N] ").lower() not in {"y", "yes"}:
         raise SettingsError("the answer was not yes; nothing was changed")

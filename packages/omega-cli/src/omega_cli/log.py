@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -45,7 +44,7 @@ def log(
             _explain(session, task)
         return
     for record in session.run(rooms.logs.follow, rooms.logs.FollowLog(**asked)):
-        output.print_line(json.dumps(output.plain(record), ensure_ascii=False) if session.as_json else _as_text(record))
+        output.print_line(output.as_json(record) if session.as_json else _as_text(record))
         sys.stdout.flush()
 
 

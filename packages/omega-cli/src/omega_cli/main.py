@@ -125,15 +125,17 @@ def run(args: Sequence[str]) -> int:
     try:
         return int(app(list(args), prog_name="om", standalone_mode=False) or DONE)
     except typer.TyperException as error:
-        return _misused(error)
+        return _misused(error, args)
     except Exception as error:  # noqa: BLE001 -- every failure ends as one line and an exit code
         return _failed(error, with_traceback="--debug" in args)
 
 
-def _misused(error: typer.TyperException) -> int:
+def _misused(error: typer.TyperException, args: Sequence[str]) -> int:
+    from omega_domain.entities.redaction import redacted_in
+
     ctx = getattr(error, "ctx", None)
     path = ctx.command_path if ctx else "om"
-    words = error.format_message()
+    words = output.printable(redacted_in(error.format_message(), args))
     is_help = words.startswith("Usage:")  # what typer says where a command is missing
     sys.stderr.write(f"{words}\n" if is_help else f"{path}: {' '.join(words.split()).rstrip('.')}. See {path} --help\n")
     return error.exit_code
@@ -143,13 +145,13 @@ def _failed(error: Exception, *, with_traceback: bool) -> int:
     from omega_domain.errors import OmegaError
 
     if with_traceback:
-        traceback.print_exception(error)
+        sys.stderr.write(output.printable("".join(traceback.format_exception(error))))
     words = " ".join(str(error).split())
     if not isinstance(error, OmegaError | FileExistsError):
         words = f"{type(error).__name__}: {words} (--debug shows where)"
-    sys.stderr.write(f"om: {output.printable(words)}\n")
+    output.note(f"om: {words}")
     return FAILED
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    sys.stderr.write(f"om: warning: {' '.join(str(message).split())}\n")
+    output.note(f"om: warning: {' '.join(str(message).split())}")

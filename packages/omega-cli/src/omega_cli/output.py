@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, TypeVar
 
@@ -116,17 +116,27 @@ def show_object(session: Session, facts: Mapping[str, Any], value: Any, *, is_cu
 
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
-    print_line(json.dumps(plain(value), indent=2, ensure_ascii=False))
+    print_line(as_json(value, indent=2))
+
+
+def as_json(value: Any, *, indent: int | None = None) -> str:
+    """Return a value as JSON; to a terminal without what would steer it."""
+    text = json.dumps(plain(value), indent=indent, ensure_ascii=False)
+    return words.printable_json(text) if sys.stdout.isatty() else text
 
 
 def print_line(text: str) -> None:
-    """Print text and a line end."""
-    sys.stdout.write(f"{text}\n")
+    """Print text and a line end; to a terminal without what would steer it."""
+    _write(printable(text) if sys.stdout.isatty() else text)
 
 
 def note(text: str) -> None:
     """Tell a person something that is not the result, on stderr."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{printable(text)}\n")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
 
 
 def print_table(rows: Iterable[Sequence[str]], header: Sequence[str] = (), *, indent: int = 0) -> None:
@@ -146,7 +156,7 @@ def print_table(rows: Iterable[Sequence[str]], header: Sequence[str] = (), *, in
         table.add_row(*(Text(printable(text)) for text in row))
     with console.capture() as captured:
         console.print(table)
-    print_line("\n".join(f"{' ' * indent}{line.rstrip()}" for line in captured.get().splitlines()))
+    _write("\n".join(f"{' ' * indent}{line.rstrip()}" for line in captured.get().splitlines()))
 
 
 def width() -> int:
@@ -192,15 +202,23 @@ def _shown(value: Any) -> Any:
 
 
 def _print_file(file: IO[Any], facts: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print a file of bytes or text as it is, without ever holding it whole."""
+    """Print a file of bytes or text without ever holding it whole: to a terminal as text, else as it is."""
     sys.stdout.flush()
     with file:
         if as_json:
             raise UnsupportedOptionError(
                 f"{facts['name']!r} is a file and has no form in JSON: name a file to write it to"
             )
-        while chunk := file.read(_CHUNK):
+        if sys.stdout.isatty():
+            sys.stdout.writelines(words.printable_pieces(_chunks(file)))
+            return
+        for chunk in _chunks(file):
             sys.stdout.buffer.write(chunk.encode() if isinstance(chunk, str) else chunk)
+
+
+def _chunks(file: IO[Any]) -> Iterator[bytes | str]:
+    while chunk := file.read(_CHUNK):
+        yield chunk
 
 
 def _readable(value: Any) -> str:

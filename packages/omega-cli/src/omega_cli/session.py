@@ -140,7 +140,9 @@ def is_conversation() -> bool:
 
 def ask(question: str) -> str:
     """Return what somebody answers to a question on the terminal."""
-    sys.stderr.write(question)
+    from omega_domain.commands.words import printable
+
+    sys.stderr.write(printable(question))
     sys.stderr.flush()
     return sys.stdin.readline().strip()
 
@@ -158,8 +160,11 @@ def working(message: str) -> Iterator[None]:
         yield
         return
     from rich.console import Console
+    from rich.text import Text
 
-    with Console(stderr=True).status(message):
+    from omega_domain.commands.words import printable
+
+    with Console(stderr=True).status(Text(printable(message))):
         yield
 
 
@@ -177,8 +182,11 @@ def reading(path: Path) -> Iterator[IO[bytes] | Path]:
             yield file
     else:
         from rich.console import Console
+        from rich.markup import escape
         from rich.progress import open as open_shown
 
-        shown = f"reading {path.name}"
+        from omega_domain.commands.words import printable
+
+        shown = escape(f"reading {printable(path.name)}")
         with open_shown(path, "rb", description=shown, console=Console(stderr=True), transient=True) as file:
             yield file

@@ -45,7 +45,7 @@ _WHY: Final = {
 _MEND: Final = {
     "unsigned": (
         "put it again from where you trust it; or, if you trust everybody who can write to this store, set "
-        "trust = 'any' for this context in omega.toml"
+        "trust = 'any' for this context in your own omega.toml"
     ),
     "foreign": "if you know whose key that is, and trust it: om keys trust FILE, with what om keys export wrote there",
     "forged": "go back to a version that is intact, or drop it and put it again; om fsck lists what was changed",

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from omega_domain.commands.plain import ASIDE
+from omega_domain.entities.redaction import HIDDEN, holds_secret, redacted
 from omega_domain.errors import SettingsError
 from omega_ml import secrets, settings_edits
-from omega_ml.setting_forms import FORMS, HIDDEN, PLACES, redacted, show
+from omega_ml.setting_forms import FORMS, PLACES, show, show_written
 from omega_ml.settings import DEFAULT_CONTEXT, Settings, choose_context, load_settings
 from omega_ml.settings_files import (
     PROTECTED,
@@ -142,7 +143,7 @@ class Contexts:
         """
         self._checked(name, "context", name, path := self._file(to))
         if name != DEFAULT_CONTEXT and not set(table) & set(PLACES):
-            raise SettingsError(f"the context {name!r} needs a store of its own: say store or home")
+            raise SettingsError(f"the context {redacted(name)!r} needs a store of its own: say store or home")
         if path in self._described(name):
             raise SettingsError(f"{path} describes a context {name!r}: remove it first, or choose another name")
         checked = {key: self._checked(name, key, value, path) for key, value in table.items()}
@@ -304,8 +305,9 @@ class Contexts:
             if not is_reference:
                 form.parse(value, self._folder)
         except ValueError as error:
-            raise SettingsError(f"{key} = {show(value)!r}: {error}") from error
-        if redacted(value) != value:
+            shown = show_written(key, value)
+            raise SettingsError(f"{key} = {shown!r}: {str(error).replace(value, shown)}") from None
+        if holds_secret(value):
             raise SettingsError(
                 f"{key} has a password in clear, which is not written to a file: {_remedy(name, value)}"
             )

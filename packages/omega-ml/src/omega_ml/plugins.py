@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from omega_domain.backends.registry import BackendRegistry
 from omega_domain.documents.codec import JsonCodec, Leaf, LeafLoader
+from omega_domain.entities.redaction import redacted
 from omega_domain.errors import PluginError, SettingsError
 from omega_domain.ports.metadata import MetadataStore
 from omega_domain.ports.promotion import Promotion
@@ -55,12 +55,12 @@ def open_stores(
             malformed.
         PluginError: the plug-in can not be loaded, or two claim the scheme.
     """
-    scheme = urlsplit(where).scheme if isinstance(where, str) else "mongodb"
+    scheme = where.partition("://")[0] if isinstance(where, str) else "mongodb"
     found = _by_name(entry_points(group=STORES) if plugins is None else plugins)
     if scheme not in found:
         remedy = f"install {PACKAGES[scheme]}" if scheme in PACKAGES else "install the package that brings it"
         raise SettingsError(
-            f"no store for URLs that start with {scheme}://: {remedy}, or use one of: "
+            f"no store for URLs that start with {redacted(scheme)}://: {remedy}, or use one of: "
             f"{', '.join(f'{known}://' for known in sorted(found))}"
         )
     if options and not scheme.startswith("mongodb"):

@@ -15,7 +15,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 _REFERENCE: Final = re.compile(r"\$\{([^{}]*)\}")
-_STAND_IN: Final = re.compile(r"\0(\d+)\0")
 _UNBRACKETED: Final = re.compile(r"(?:env|keyring):[^{}\s]+")
 _VARIABLE: Final = re.compile(r"[A-Za-z_]\w*")
 _MENDS: Final = "write ${env:NAME}, ${file:/path} or ${keyring:SERVICE/USER}"
@@ -25,11 +24,6 @@ _LONGEST: Final = 1 << 16
 def refers(value: Any) -> bool:
     """Tell whether a text refers to a secret, or any text inside a table or list does."""
     return any(_REFERENCE.search(text) for text in _texts(value))
-
-
-def is_reference(text: str) -> bool:
-    """Tell whether a text is one reference and nothing else."""
-    return _REFERENCE.fullmatch(text) is not None
 
 
 def check(value: Any) -> None:
@@ -67,19 +61,6 @@ def resolve(value: Any, environ: Mapping[str, str]) -> Any:
     if isinstance(value, Mapping):
         return {name: resolve(item, environ) for name, item in value.items()}
     return [resolve(item, environ) for item in value] if isinstance(value, list) else value
-
-
-def around_references(text: str, change: Callable[[str], str]) -> str:
-    """Return a text changed by a function that sees each reference as a stand-in without a meaning."""
-    references = [found.group() for found in _REFERENCE.finditer(text)]
-    numbers = iter(range(len(references)))
-    changed = change(_REFERENCE.sub(lambda _: f"\0{next(numbers)}\0", text))
-    return _STAND_IN.sub(lambda found: references[int(found[1])], changed)
-
-
-def is_stand_in(text: str) -> bool:
-    """Tell whether a text, as :func:`around_references` gives it, is one reference and nothing else."""
-    return _STAND_IN.fullmatch(text) is not None
 
 
 def _texts(value: Any) -> list[str]:

@@ -15,25 +15,31 @@ from typing import Any, Literal, cast
 
 from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, validate_bucket, validate_name
 from omega_domain.entities.patience import Patience
+from omega_domain.entities.redaction import (
+    HIDDEN,
+    Options,
+    redacted,
+    redacted_json,
+    redacted_options,
+    redacted_url,
+)
 from omega_domain.errors import InvalidNameError
 from omega_domain.omega import DEFAULT_BUCKET
 from omega_domain.ports.environment import Policy
 from omega_domain.repository.context import Retention
 from omega_domain.trust import ALLOWED, CODES, POLICIES, SIGNED, Code
-from omega_ml import secrets
 
 #: Settings that say where the store is, the most particular first.
 PLACES = ("store", "mongo_url", "home")
-HIDDEN = "***"
+#: Settings that are meant as a URL.
+_URLS = ("store", "mongo_url", "broker_url")
 
 _STORES = {"datasets": DATA, "models": MODELS, "jobs": JOBS, "scripts": SCRIPTS}
 _WORDS = {None: "-", True: "true", False: "false"}
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _MICROSECONDS = 1_000_000
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?[dhms])+")
-#: Names of what is secret; what ends in "file" names one.
-_SECRET_NAME = re.compile(r"(?i)(?:password|secret|token|key|mechanismproperties)(?!\w*file\b)")
-_OPTION = re.compile(r"([?&;]([^=&;]*)=)([^&;]*)")
+_URL_TYPED = re.compile(r"[A-Za-z][\w+.-]+:/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +73,28 @@ def parse_duration(value: Any) -> timedelta:
 
 def show(value: Any) -> str:
     """Return a setting as text for people, secrets redacted."""
-    if value is None or isinstance(value, bool):
-        return _WORDS[value]
     if isinstance(value, timedelta):
         return show_duration(value)
-    if isinstance(value, Patience):
-        value = value.to_dict()
-    if isinstance(value, Mapping):
+    if isinstance(value, Options):
+        return redacted_options(value)
+    if isinstance(value, Patience | Mapping):
         names = {prefix: name for name, prefix in _STORES.items()}
-        return ", ".join(f"{names.get(key, key)}={_show_item(key, item)}" for key, item in value.items()) or "-"
+        items = (value.to_dict() if isinstance(value, Patience) else value).items()
+        return ", ".join(f"{names.get(key, key)}={show(item)}" for key, item in items) or "-"
+    if isinstance(value, tuple):
+        return ", ".join(map(redacted, map(str, value))) or "-"
     if is_client(value):
         return "a client of pymongo"
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or "-"
-    return redacted(str(value))
+    return _WORDS[value] if value is None or isinstance(value, bool) else redacted(str(value))
 
 
-def _show_item(name: str, value: Any) -> str:
-    is_shown = not _SECRET_NAME.search(name) or (isinstance(value, str) and secrets.is_reference(value))
-    return show(value) if is_shown else HIDDEN
+def show_written(name: str, value: Any) -> str:
+    """Return a setting as text for people as it was written, perhaps in a wrong form, secrets redacted."""
+    if FORMS[name].references == "inside":
+        if isinstance(value, Mapping):
+            return redacted_options(value)
+        return redacted_json(value) if isinstance(value, str) else HIDDEN
+    return redacted_url(str(value)) if name in _URLS and not is_client(value) else show(value)
 
 
 def show_duration(value: timedelta) -> str:
@@ -96,35 +105,6 @@ def show_duration(value: timedelta) -> str:
         pieces += [f"{count}{unit}"] if count else []
     seconds = f"{left / _MICROSECONDS:.6f}".rstrip("0").rstrip(".")
     return "".join([*pieces, f"{seconds}s"] if left or not pieces else pieces)
-
-
-def redacted(text: str) -> str:
-    """Return a URL without its password and secret parameters; references to secrets, and other text, as they are.
-
-    The password is taken to end at the last ``@``, so that one that should have been escaped is hidden, too. What can
-    not be told apart is hidden as a whole.
-    """
-    return secrets.around_references(text, _redacted)
-
-
-def _redacted(text: str) -> str:
-    scheme, separator, rest = text.partition("://")
-    if not separator or scheme == "file":
-        return text
-    shown = _OPTION.sub(_redacted_option, rest)
-    if shown.count("@") != rest.count("@"):
-        return f"{scheme}://{HIDDEN}"
-    login, at, place = shown.rpartition("@")
-    name, colon, password = login.partition(":")
-    return f"{scheme}://{name}{colon}{_hidden(password) if colon else ''}{at}{place}"
-
-
-def _redacted_option(found: re.Match[str]) -> str:
-    return found[1] + (_hidden(found[3]) if _SECRET_NAME.search(found[2]) else found[3])
-
-
-def _hidden(secret: str) -> str:
-    return secret if secrets.is_stand_in(secret) else HIDDEN
 
 
 def _text(value: Any, folder: Path) -> str:  # noqa: ARG001 -- all forms are called alike
@@ -190,7 +170,7 @@ def _options_of(what: str, example: str) -> Callable[[Any, Path], dict[str, Any]
                 raise ValueError(f"write a JSON object such as {example}: {error}") from error
         if not isinstance(value, Mapping):
             raise ValueError(f"write a table of {what} such as {example}")  # noqa: TRY004 -- the form is wrong
-        return {str(name): option for name, option in value.items()}
+        return Options({str(name): option for name, option in value.items()})
 
     return parse
 
@@ -199,6 +179,8 @@ def _home(value: Any, folder: Path) -> str:
     """Read a folder as the URL of the embedded store in it."""
     if not isinstance(value, str | Path) or not str(value).strip():
         raise ValueError("write the path of a folder in quotes")
+    if _URL_TYPED.match(str(value)):
+        raise ValueError("home is the path of a folder: a URL is set as the store")
     return f"file://{(folder / Path(value).expanduser()).resolve()}"
 
 

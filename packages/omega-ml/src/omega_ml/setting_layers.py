@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from omega_domain.errors import SettingsError
 from omega_ml import secrets
 from omega_ml.project_rules import ASKED, check_reach
-from omega_ml.setting_forms import Form, show
+from omega_ml.setting_forms import Form, show, show_written
 
 T = TypeVar("T")
 
@@ -69,7 +69,7 @@ class Layer:
         has_store: whether the store that is used comes from that file, too.
     """
 
-    values: Mapping[str, Any]
+    values: Mapping[str, Any] = field(repr=False)  # as they were written, so there may be secrets among them
     source: str
     folder: Path
     project: Path | None = None
@@ -108,4 +108,7 @@ def _refused(name: str, raw: Any, source: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise SettingsError(f"{name} = {show(raw)!r} ({source}): {error}") from error
+        shown = show_written(name, raw)
+        said = str(error) if shown == str(raw) else str(error).replace(str(raw), shown)
+        # The first error may quote a secret, so it is no cause that a traceback would print.
+        raise SettingsError(f"{name} = {shown!r} ({source}): {said}") from None

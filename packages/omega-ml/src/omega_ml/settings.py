@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from omega_domain.entities.patience import Patience
+from omega_domain.entities.redaction import redacted
 from omega_domain.errors import SettingsError
 from omega_domain.ports.environment import Policy
 from omega_domain.repository.context import Retention
@@ -274,7 +275,7 @@ class _Sources:
         is_own = layer is not None and layer not in self._tops
         if context.value not in names and layer is not self._arguments:
             raise SettingsError(
-                f"no context {context.value!r} ({context.source}); there are: {', '.join(sorted(names))}. "
+                f"no context {redacted(context.value)!r} ({context.source}); there are: {', '.join(sorted(names))}. "
                 f"Describe it with its home or store by `om context add {context.value}`, or in a table "
                 f"[contexts.{context.value}] of omega.toml"
             )

@@ -36,8 +36,8 @@ class SettingsFile:
 
     path: Path
     is_allowed: bool = True
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    contexts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)  # they may hold secrets
+    contexts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
 
 
 def find_files(environ: Mapping[str, str], folder: Path) -> list[SettingsFile]:

@@ -17,6 +17,8 @@ from omega_domain.errors import SettingsError
 DEFAULT_DATABASE: Final = "omega"
 _SRV: Final = "mongodb+srv://"
 _PIECES: Final = re.compile(r"\w{2,}")
+#: Signs of a login or of options where a host or a database was meant.
+_MISPLACED: Final = re.compile(r"[@=&;?]")
 _MIXED: Final = "user and password can not be told from the rest"
 _SECRETS: Final = ("password", "tlscertificatekeyfilepassword", "authmechanismproperties", "proxypassword")
 
@@ -63,7 +65,8 @@ def _of_url(url: str, options: Mapping[str, Any]) -> Address:
         found = parse_uri(_without_dns(url) if is_srv else url)
     except (PyMongoError, ValueError, TypeError) as error:
         raise malformed(_MIXED if _is_mixed(url) else str(error), secrets) from None  # it may quote the password
-    if "@" in (found["database"] or ""):
+    places = [found["database"], found["collection"], *(host for host, _ in found["nodelist"])]
+    if any(_MISPLACED.search(place) for place in places if place):
         raise malformed(_MIXED, secrets)
     database = _checked(".".join(filter(None, (found["database"], found["collection"]))) or DEFAULT_DATABASE)
     hosts = sorted(f"{host}:{port}" if port and not is_srv else str(host) for host, port in found["nodelist"])

@@ -21,6 +21,7 @@ from rich.text import Text
 
 from omega_cli.demo.story import STEPS, Step
 from omega_cli.output import size
+from omega_domain.commands.words import printable
 from omega_domain.omega import Omega
 from omega_domain.repository.metadata import Metadata
 from omega_domain.upkeep.checking import UsageReport
@@ -85,7 +86,7 @@ def _show_before(console: Console, number: int, step: Step) -> None:
 
 
 def _show_after(console: Console, result: Any, seconds: float) -> None:
-    console.print(Text(textwrap.indent(_readable(result), "  ")), soft_wrap=True)
+    console.print(Text(textwrap.indent(printable(_readable(result)), "  ")), soft_wrap=True)
     console.print(Text(f"{f'{seconds:.2f} s':>{WIDTH}}", style="dim"), soft_wrap=True)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import codecs
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -10,8 +13,15 @@ _UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB")
 _STEP: Final = 1000
 _MILLI: Final = 1000
 _ONE_DECIMAL: Final = 10
-#: What a terminal would act on instead of showing it.
-_ESCAPED: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
+#: What a terminal acts on instead of showing it: controls (Cc) but for tabs and line ends, formats (Cf, those of
+#: Unicode 16) such as those that turn the direction of writing, separators of lines, surrogates.
+_STEERING: Final = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\\u0600-\\u0605\\u061c\\u06dd\\u070f\\u0890\\u0891\\u08e2\\u180e"
+    "\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ud800-\\udfff\\ufeff\\ufff9-\\ufffb\\U000110bd\\U000110cd"
+    "\\U00013430-\\U0001343f\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e007f]"
+)
+_BYTE: Final = 0xFF
+_PLANE: Final = 0xFFFF
 
 
 def size(count: int) -> str:
@@ -59,7 +69,25 @@ def counted(counts: Mapping[Any, int]) -> str:
 
 def printable(text: str) -> str:
     """Return text without what would steer a terminal; line ends and tabs stay."""
-    return text.translate(_ESCAPED)
+    return _STEERING.sub(_escaped, text.replace("\r\n", "\n"))
+
+
+def printable_json(text: str) -> str:
+    """Return JSON that means the same and does not steer a terminal; other text stays readable."""
+    return _STEERING.sub(lambda found: json.dumps(found[0])[1:-1].replace("\x7f", "\\u007f"), text)
+
+
+def printable_pieces(pieces: Iterable[bytes | str]) -> Iterator[str]:
+    """Return the pieces of a file as text that does not steer a terminal; bytes that are no UTF-8 are escaped."""
+    decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+    for piece in pieces:
+        yield printable(piece if isinstance(piece, str) else decoder.decode(piece))
+    yield printable(decoder.decode(b"", final=True))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code <= _BYTE else f"\\u{code:04x}" if code <= _PLANE else f"\\U{code:08x}"
 
 
 def _in_units(seconds: int, *, units: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,9 +77,9 @@ class AddContext(InFile):
         protected: ask before a command changes it.
     """
 
-    store: str | None = None
+    store: str | None = field(default=None, repr=False)  # a URL may have a password in it
     home: str | None = None
-    broker_url: str | None = None
+    broker_url: str | None = field(default=None, repr=False)
     bucket: str | None = None
     protected: bool = False
 

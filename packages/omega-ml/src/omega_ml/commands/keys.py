@@ -102,7 +102,7 @@ class TrustKeys:
         file: name of the file that it was read from, for messages.
     """
 
-    text: str
+    text: str = field(repr=False)  # somebody may give a private key by mistake
     file: str = "the text"
 
 

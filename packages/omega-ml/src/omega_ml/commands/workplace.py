@@ -23,8 +23,8 @@ class Workplace:
         folder: where the search for the project's ``omega.toml`` begins; by default the current folder.
     """
 
-    given: Mapping[str, Any] = field(default_factory=dict)
-    environ: Mapping[str, str] | None = None
+    given: Mapping[str, Any] = field(default_factory=dict, repr=False)  # both may hold secrets
+    environ: Mapping[str, str] | None = field(default=None, repr=False)
     folder: Path | None = None
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from omega_domain.errors import SettingsError
@@ -27,7 +27,7 @@ class ProjectFile:
     """
 
     path: Path
-    content: bytes
+    content: bytes = field(repr=False)
     is_allowed: bool
 
 
