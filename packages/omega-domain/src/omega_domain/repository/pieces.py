@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from omega_domain.backends.options import get_options
-from omega_domain.backends.registry import BackendRegistry
+from omega_domain.backends.registry import BackendRegistry, get_options
 from omega_domain.entities.names import ObjectRef
 from omega_domain.entities.query import column_not_found
 from omega_domain.repository.metadata import Metadata
