@@ -258,7 +258,7 @@ def test_a_soft_limit_of_celery_is_an_error_of_the_task(new_place: Callable[[str
     place = new_place(valkey.url)
     om = fill(place.open())
     om.models.put(sleep, "sleep")
-    with place.worker(options=("--", "--soft-time-limit", "1")):
+    with place.worker(options=("--", "--soft-time-limit", "5")):
         with pytest.raises(TaskFailedError, match="SoftTimeLimitExceeded"):
             om.runtime.model("sleep").run(60).get(WAIT)
         assert om.runtime.model("double").predict("x").get(WAIT) == [2, 4, 6]
