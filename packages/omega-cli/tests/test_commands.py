@@ -70,6 +70,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "promotion.history": "history datasets flights --in prod",
     "promotion.approve": "approve datasets flights --as release",
     "promotion.gates": "gates",
+    "promotion.receive": "receive .",
     "objects.compact": "datasets compact grown",
     "objects.versions": "datasets versions grown",
     "promotion.rollback": "rollback datasets twice --in prod",

@@ -84,3 +84,23 @@ def test_what_is_not_a_store_is_wrong_usage(om: Run) -> None:
     done = om("promote", "flight", "d", "--to", "prod")
     assert done.code == 2
     assert "'datasets'" in done.err
+
+
+def test_what_was_sent_by_a_folder_is_received(om: Run, omega: Omega) -> None:
+    stick = Path("stick")
+    stick.mkdir()
+    Path("omega.toml").write_text('[contexts.customer]\nhome = "sent"\npromotion = "folder:stick"\n')
+    omega.models.put(1, "m")
+    assert om("promote", "models", "m", "--to-context", "customer", "--to", "prod").code == 0
+    assert len(list(stick.iterdir())) == 1
+    done = om("receive", "stick", "--dry-run")
+    assert (done.code, "allowed" in done.out, "models/m" in done.out) == (0, True, True)
+    (row,) = om("receive", "stick", "--json").json
+    assert (row["prefix"], row["name"], row["bucket"]) == ("models/", "m", "prod")
+    assert (row["outcome"], row["version"]) == ("promoted", 1)
+    assert omega["prod"].models.get("m") == 1
+    assert "received" in om("receive", "stick").out
+    (stick / "bad.omega").write_bytes(b"no archive")
+    done = om("receive", "stick")
+    assert (done.code, "bad.omega" in done.out, "refused" in done.out) == (1, True, True)
+    assert om("receive", "nowhere").code == 1

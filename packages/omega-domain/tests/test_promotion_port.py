@@ -8,6 +8,7 @@ import pytest
 
 from omega_domain.adapters.memory import ManualClock, MemoryMetadataStore, MemoryStore
 from omega_domain.archives.exporting import export_objects, import_objects
+from omega_domain.deliveries.sending import FolderPromotion
 from omega_domain.entities.promotion import PromotionPlan
 from omega_domain.errors import PromotionError
 from omega_domain.omega import Omega
@@ -66,6 +67,12 @@ class TestArchivingPromotion(_OnMemory, PromotionPortContract):
     @pytest.fixture
     def promotion(self, tmp_path: Path) -> Promotion:
         return ArchivingPromotion(tmp_path)
+
+
+class TestFolderPromotion(_OnMemory, PromotionPortContract):
+    @pytest.fixture
+    def promotion(self, tmp_path: Path) -> Promotion:
+        return FolderPromotion(tmp_path)
 
 
 def test_an_omega_is_given_its_promotion(tmp_path: Path) -> None:

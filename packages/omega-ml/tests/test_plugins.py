@@ -105,7 +105,7 @@ def test_a_promotion_is_made_by_its_name() -> None:
 
 def test_an_unknown_promotion_names_those_there_are() -> None:
     mine = entry_point("mine", "omega_domain.promotion.promoting:CopyingPromotion", plugins.PROMOTIONS)
-    with pytest.raises(SettingsError, match=r"no promotion 'pigeon': install .*or use one of: copy, mine"):
+    with pytest.raises(SettingsError, match=r"no promotion 'pigeon': install .*or use one of: copy, folder:PATH, mine"):
         plugins.promotion("pigeon", plugins=[mine])
     with pytest.raises(SettingsError, match="no promotion 'pigeon'"):
         omega_ml.setup(store="memory://", promotion="pigeon")

@@ -32,7 +32,18 @@ DONE, FAILED = 0, 1
 
 #: The commands in the sections of the help.
 SECTIONS = {
-    "Objects": (*objects.GROUPS, "promote", "rollback", "history", "approve", "gates", "export", "import", "buckets"),
+    "Objects": (
+        *objects.GROUPS,
+        "promote",
+        "rollback",
+        "history",
+        "approve",
+        "gates",
+        "receive",
+        "export",
+        "import",
+        "buckets",
+    ),
     "Runtime": ("runtime", "worker"),
     "Upkeep": ("gc", "fsck", "du", "backup", "restore", "doctor", "context", "config", "keys"),
     "Try it": ("demo", "shell"),
@@ -61,6 +72,7 @@ app.command("promote", cls=promotion.PROMOTING)(promotion.promote)
 app.command("rollback", cls=running("promotion.rollback"))(promotion.rollback)
 app.command("history", cls=running("promotion.history"))(promotion.history)
 app.command("approve", cls=running("promotion.approve"))(promotion.approve)
+app.command("receive", cls=running("promotion.receive"))(promotion.receive)
 app.command("gates", cls=running("promotion.gates"))(promotion.gates)
 app.command("export", cls=running("archives.export"))(archive.export)
 app.command("import", cls=running("archives.import", describe="--list"))(archive.import_)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from inspect import signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -27,6 +28,7 @@ Name = Annotated[str, Argument(metavar="NAME", help="Name; also name@tag, name@3
 In = Annotated[str | None, Option("--in", help="Bucket that it is in.", autocompletion=completion.buckets)]
 
 PROMOTING = running("promotion.promote", plan="--dry-run")
+_RECEIVED = ("time", "object", "bucket", "outcome", "version", "reason")
 _RECORD = ("when", "who", "did", "version", "from", "gates", "why")
 
 
@@ -142,6 +144,25 @@ def approve(
         store=STORES[store], name=name, bucket=bucket, role=role, note=note, digest=digest
     )
     output.answer(ctx, rooms.promotion.approve, request, people=_show_approval)
+
+
+def receive(
+    ctx: typer.Context,
+    folder: Annotated[Path, Argument(metavar="FOLDER", help="Folder with what was sent.")],
+    dry_run: Annotated[bool, Option("--dry-run", help="Only ask the gates.")] = False,
+    force: Annotated[
+        str | None, Option(metavar="REASON", help="Do it though a gate refuses; the reason is recorded.")
+    ] = None,
+) -> None:
+    """Promote what others have sent by files in a folder.
+
+    They promote to a context with promotion = "folder:FOLDER". The gates here are asked; what they refuse changes
+    nothing, and can be received later. The exit code is 1 if something was refused.
+    """
+    request = rooms.promotion.Receive(folder=folder, dry_run=dry_run, force=force)
+    found = output.answer(ctx, rooms.promotion.receive, request, _RECEIVED, empty="nothing was sent", shown="receiving")
+    if any(each.outcome == "refused" for each in found):
+        raise typer.Exit(1)
 
 
 def gates(ctx: typer.Context, bucket: In = None) -> None:

@@ -14,6 +14,8 @@ from omega_domain.adapters.inprocess.clock import SystemClock
 from omega_domain.adapters.inprocess.router import InProcessRouter
 from omega_domain.adapters.inprocess.task_queue import InProcessTaskQueue
 from omega_domain.archives import backups, exporting, importing
+from omega_domain.deliveries import receiving
+from omega_domain.entities.delivery import Received
 from omega_domain.entities.names import DATA, JOBS, MODELS, SCRIPTS, validate_bucket
 from omega_domain.errors import InvalidNameError, SettingsError
 from omega_domain.logbook.logger import OmegaLogger
@@ -201,6 +203,22 @@ class Omega:
     def describe_archive(self, path: str | Path) -> dict[str, Any]:
         """Return what an archive says of itself, whoever made it, and whose signature it has. Raises ArchiveError."""
         return exporting.describe_archive(self.context, Path(path))
+
+    def receive(self, folder: str | Path, *, dry_run: bool = False, force: str | None = None) -> list[Received]:
+        """Promote what others have sent by files in a folder, if the gates here let it pass; see ``om receive``.
+
+        Args:
+            folder: the folder, to which a context with ``promotion = "folder:…"`` was promoted to elsewhere.
+            dry_run: only ask the gates.
+            force: why it is done even if a gate refuses; the reason is recorded.
+
+        Returns:
+            What became of each file; one that is refused does not hold up the others.
+
+        Raises:
+            ArchiveError: the folder can not be read.
+        """
+        return receiving.receive(self.context, Path(folder), dry_run=dry_run, force=force)
 
     def backup(self, folder: str | Path) -> backups.BackupReport:
         """Add a backup of the whole context to a folder; only what is new is written; see ``om backup``.

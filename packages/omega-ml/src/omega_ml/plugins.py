@@ -14,9 +14,11 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Final
 
 from omega_domain.backends.registry import BackendRegistry
+from omega_domain.deliveries.sending import FolderPromotion
 from omega_domain.documents.codec import JsonCodec, Leaf, LeafLoader
 from omega_domain.entities.redaction import redacted
 from omega_domain.errors import PluginError, SettingsError
@@ -31,8 +33,8 @@ STORES, BACKENDS, CODECS = "omega.stores", "omega.backends", "omega.codecs"
 RUNTIMES, WORKERS, GATES = "omega.runtimes", "omega.workers", "omega.gates"
 PROMOTIONS = "omega.promotions"
 CELERY = "celery"
-#: The promotion that needs no plug-in.
-COPY = "copy"
+#: The promotions that need no plug-in: from store to store, and by files in a folder.
+COPY, FOLDER = "copy", "folder"
 
 #: Schemes of our own adapters that need not be installed, and their packages.
 PACKAGES = {"mongodb": "omega-ml[mongo]", "mongodb+srv": "omega-ml[mongo]", "file": "omega-local"}
@@ -136,15 +138,22 @@ def gates(plugins: Iterable[EntryPoint] | None = None) -> Mapping[str, Callable[
 def promotion(name: str, plugins: Iterable[EntryPoint] | None = None) -> Promotion | None:
     """Return the promotion of a name; None for ``copy``, which every context has.
 
+    Args:
+        name: ``copy``; ``folder:PATH``, which sends by files in a folder; or what an installed package brings.
+        plugins: what is installed.
+
     Raises:
         SettingsError: no installed package brings it.
         PluginError: it can not be loaded or made, or two packages claim the name.
     """
     if name == COPY:
         return None
+    kind, _, path = name.partition(":")
+    if kind == FOLDER and path:
+        return FolderPromotion(Path(path).expanduser())
     found = _by_name(entry_points(group=PROMOTIONS) if plugins is None else plugins)
     if name not in found:
-        known = ", ".join([COPY, *sorted(found)])
+        known = ", ".join([COPY, f"{FOLDER}:PATH", *sorted(found)])
         raise SettingsError(f"no promotion {name!r}: install the package that brings it, or use one of: {known}")
     make: Callable[[], Promotion] = _load(found[name])
     try:

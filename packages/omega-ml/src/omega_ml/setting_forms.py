@@ -245,6 +245,12 @@ def _folder(value: Any, folder: Path) -> Path:
     return (folder / Path(value).expanduser()).resolve()
 
 
+def _promotion(value: Any, folder: Path) -> str:
+    """Return the name of a promotion; the folder of one by files, with its whole path."""
+    kind, colon, path = _text(value, folder).partition(":")
+    return f"{kind}:{_folder(path, folder)}" if kind == "folder" and colon else kind + colon + path
+
+
 def _trust(value: Any, folder: Path) -> Policy:  # noqa: ARG001 -- all are called alike
     if value not in POLICIES:
         raise ValueError(f"write one of: {', '.join(POLICIES)}")
@@ -334,5 +340,5 @@ FORMS: Mapping[str, Form] = {
     "trusted_types": Form(_words("names of types"), tuple),
     "keys": Form(_folder, _keys),
     "gates": Form(_gates, dict),
-    "promotion": Form(_text, lambda: "copy"),
+    "promotion": Form(_promotion, lambda: "copy"),
 }

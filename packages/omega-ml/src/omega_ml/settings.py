@@ -79,7 +79,8 @@ class Settings:
         trusted_types: names of types that models in the format skops may hold, beside those that skops trusts.
         keys: folder of the keys of all contexts.
         gates: bucket (``*`` for all) -> prefix of a store -> gates of what is promoted there.
-        promotion: how objects get here from other buckets and contexts: ``copy``, or what a package brings.
+        promotion: how objects get here from other buckets and contexts: ``copy``, ``folder:PATH``, or what a package
+            brings.
         protected: whether ``om`` asks before it changes the context.
         contexts: names of the contexts that can be chosen.
         files: the files that were read.

@@ -72,8 +72,12 @@ def import_objects(
     for _, name in wanted:
         ObjectRef.parse_plain(name, "import")
     with open_archive(path, trust=context.trust) as archive:
-        if archive.index.form != "archive":
+        if archive.index.form == "backup":
             raise ArchiveError(f"{archive.name} belongs to a folder of backups: give that folder to om restore")
+        if archive.index.form == "delivery":
+            raise ArchiveError(
+                f"{archive.name} is a delivery, which gates have to let pass: give its folder to om receive"
+            )
         entries = selected(archive.index, wanted, archive.name)
         chosen = [entry for entry in entries if entry.head.key.prefix in prefixes]
         for entry in chosen:
@@ -128,19 +132,32 @@ def _entry_of(store: Objects, name: str) -> Entry:
 
 def _entry_of_version(meta: Metadata) -> Entry:
     """Return an object that has this version only, with its attributes and tags."""
-    meta.check_trust(is_code=False)
-    version, head = meta.record, meta.head
-    assert version is not None and head is not None  # noqa: S101, PT018 -- what a store has resolved is saved
-    tags = {tag: ref for tag, ref in head.tags.items() if ref.id == version.id}
+    return entry_of([meta])
+
+
+def entry_of(metas: Sequence[Metadata]) -> Entry:
+    """Return an object that has these versions only, oldest first, with the attributes of the last, and their tags.
+
+    Raises:
+        UntrustedObjectError: one of them may not be loaded here.
+    """
+    versions = []
+    for each in metas:
+        each.check_trust(is_code=False)
+        assert each.record is not None  # noqa: S101 -- what a store has resolved is saved
+        versions.append(each.record)
+    last, head = versions[-1], metas[-1].head
+    assert head is not None  # noqa: S101 -- likewise
+    ids = {version.id for version in versions}
     only = replace(
         head,
-        kind=version.kind,
-        current=version.ref,
-        tip=version.ref,
-        tags=tags,
+        kind=last.kind,
+        current=last.ref,
+        tip=last.ref,
+        tags={tag: ref for tag, ref in head.tags.items() if ref.id in ids},
         dropped_versions=(),
-        attributes=dict(meta.attributes),
+        attributes=dict(metas[-1].attributes),
         signature="",
         version=None,
     )
-    return Entry(head=only, versions=(version,))
+    return Entry(head=only, versions=tuple(versions))

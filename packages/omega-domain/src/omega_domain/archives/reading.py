@@ -68,7 +68,7 @@ class Archive(Source):
         if trust is not None:
             trust.check_archive(text, self.signature, name)
         self.index = Index.from_text(text, name)
-        self._members = self._compare(mtime) if self.index.form == "archive" else {}
+        self._members = self._compare(mtime) if self.index.form != "backup" else {}
         if self.index.form == "backup":
             self._expect(END, "the end")
 

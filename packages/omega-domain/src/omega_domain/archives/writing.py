@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -24,20 +25,29 @@ from omega_domain.entities.archive import Entry, Index
 from omega_domain.errors import ArchiveError, OmegaError
 
 if TYPE_CHECKING:
+    from omega_domain.entities.delivery import Delivery
     from omega_domain.repository.context import Context
 
 #: How the name of a file ends that is being written.
 PART = ".part"
 
 
-def write_archive(context: Context, entries: Sequence[Entry], path: Path) -> Index:
+def write_archive(context: Context, entries: Sequence[Entry], path: Path, *, delivery: Delivery | None = None) -> Index:
     """Write an archive of these objects, signed; return its index. What was at the path is replaced.
+
+    Args:
+        context: where the objects are; who signs.
+        entries: the objects.
+        path: the file.
+        delivery: what is wanted of who receives it, if it is a delivery.
 
     Raises:
         ArchiveError: it can not be written, or something of the objects is missing.
     """
     with new_file(path) as file, closing(Gathered(context, path.parent)) as gathered:
         index = gathered.index(entries, "archive")
+        if delivery is not None:
+            index = replace(index, form="delivery", delivery=delivery)
         mtime = write_index(context, index, file)
         for sha256, size in index.blobs.items():
             _write(file, header(blob_name(sha256), size, mtime), gathered.blob(sha256), padding(size))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from omega_domain.commands.facts import ObjectFacts
 from omega_domain.commands.promotion_facts import HistoryFacts
 from omega_domain.commands.registry import Command, command
 from omega_domain.commands.requests import OfObjectIn
+from omega_domain.entities.delivery import Received
 from omega_domain.entities.names import ObjectKey
 from omega_domain.entities.promotion import HistoryEntry
 from omega_domain.omega import STORE_NAMES, Omega
@@ -70,6 +72,27 @@ def approve(om: Omega, request: ApproveObject) -> HistoryEntry:
     """Record an approval, for gates such as ``approved_by('release')``."""
     store = request.store_in(request.target(om))
     return store.approve(request.name, request.role, request.note, digest=request.digest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receive:
+    """Which folder is received, and how.
+
+    Attributes:
+        folder: the folder.
+        dry_run: only ask the gates.
+        force: why it is done even if a gate refuses; the reason is recorded.
+    """
+
+    folder: Path
+    dry_run: bool = False
+    force: str | None = None
+
+
+@command("promotion.receive", right="*:promote", changes=True)
+def receive(om: Omega, request: Receive) -> tuple[Received, ...]:
+    """Promote what others have sent by files in a folder, if the gates here let it pass."""
+    return tuple(om.receive(request.folder, dry_run=request.dry_run, force=request.force))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,4 +176,4 @@ def _declared(store: OmegaStore, name: str) -> Iterator[DeclaredGate]:
             yield DeclaredGate(store=name, object=meta.name, gate=str(spec), by="object")
 
 
-COMMANDS: Final[tuple[Command[Any, Any, Any], ...]] = (history, rollback, approve, gates)
+COMMANDS: Final[tuple[Command[Any, Any, Any], ...]] = (history, rollback, approve, receive, gates)

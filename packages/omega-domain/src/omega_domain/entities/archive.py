@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
+from omega_domain.entities.delivery import Delivery
 from omega_domain.entities.head import Head
 from omega_domain.entities.names import PREFIXES, ObjectRef, validate_bucket, validate_tag
 from omega_domain.entities.promotion import HistoryEntry
@@ -16,10 +17,10 @@ from omega_domain.entities.version import Part, Version, VersionRef, canonical_j
 from omega_domain.errors import ArchiveError, OmegaError
 
 FORMAT: Final = 1
-Form = Literal["archive", "backup"]
+Form = Literal["archive", "backup", "delivery"]
 #: Versions that an object can have.
 _MOST: Final = 1 << 53
-_FORMS: Final = ("archive", "backup")
+_FORMS: Final = get_args(Form)
 _SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -72,7 +73,8 @@ class Index:
     """What an archive holds.
 
     Attributes:
-        form: ``archive`` if the payloads are in it, ``backup`` if they are in a folder beside it.
+        form: ``archive`` if the payloads are in it, ``backup`` if they are in a folder beside it, ``delivery`` if they
+            are in it and something is wanted of who receives it.
         context: name of the context that it was made in.
         author: who made it.
         time: when, in UTC.
@@ -81,6 +83,7 @@ class Index:
         documents: SHA-256 of files of documents, one a line -> size, in the order of the archive.
         collections: reference of a payload of documents -> SHA-256 of the file that has them.
         history: of a backup, the history of all names, each from its first record on.
+        delivery: of a delivery, what is wanted.
     """
 
     form: Form = "archive"
@@ -92,11 +95,21 @@ class Index:
     documents: Mapping[str, int] = field(default_factory=dict)
     collections: Mapping[str, str] = field(default_factory=dict)
     history: tuple[HistoryEntry, ...] = ()
+    delivery: Delivery | None = None
 
     @property
     def size(self) -> int:
         """Bytes of all payloads."""
         return sum(self.blobs.values()) + sum(self.documents.values())
+
+    @property
+    def delivered(self) -> Version | None:
+        """The version that is to become live; None if there is none."""
+        wanted = self.delivery
+        if wanted is None:
+            return None
+        versions = (version for entry in self.objects for version in entry.versions)
+        return next((version for version in versions if _is_delivered(version, wanted)), None)
 
     def to_text(self) -> str:
         """Return the text of the index."""
@@ -113,6 +126,7 @@ class Index:
                 "collections": dict(self.collections),
                 "history": [record.to_plain() for record in self.history],
             }
+            | ({"delivery": self.delivery.to_plain()} if self.delivery else {})
         )
 
     @classmethod
@@ -158,6 +172,7 @@ class Index:
             documents=_sizes(plain["documents"], name),
             collections=dict(plain["collections"]),
             history=tuple(map(_record, plain["history"])),
+            delivery=Delivery.from_plain(plain["delivery"]) if plain["form"] == "delivery" else None,
         )
         _check_index(index, name)
         return index
@@ -251,8 +266,10 @@ def _check_index(index: Index, name: str) -> None:
     unknown = set(index.collections.values()) - set(index.documents)
     if unknown:
         raise ArchiveError(f"the index of {name} speaks of documents {unknown.pop()!r} that it does not hold")
-    if index.form == "archive" and index.history:
+    if index.form != "backup" and index.history:
         raise ArchiveError(f"{name} brings a history, which only backups have")
+    if index.delivery is not None and index.delivered is None:
+        raise ArchiveError(f"{name} does not hold the version that is to be received")
     for entry in index.objects:
         for version in entry.versions:
             for part in version.parts:
@@ -269,6 +286,16 @@ def check_part(index: Index, part: Part, name: str) -> None:
         fits = part.ref in index.collections and bool(part.collection)
     if not fits:
         raise ArchiveError(f"{name} does not hold the {part.type} {str(part.ref)[:80]!r} that one of its objects needs")
+
+
+def _is_delivered(version: Version, wanted: Delivery) -> bool:
+    key = version.key
+    return (key.bucket, key.prefix, key.name, version.seq) == (
+        wanted.bucket,
+        wanted.prefix,
+        wanted.name,
+        wanted.version,
+    )
 
 
 def _sizes(plain: Sequence[Sequence[Any]], name: str) -> dict[str, int]:

@@ -7,7 +7,7 @@ commit, and why it may is part of what is committed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -29,20 +29,27 @@ from omega_domain.repository.payloads import has_rows
 
 
 class CopyingPromotion(Promotion):
-    """Copies what the target lacks from store to store, whichever two they are; the promotion of every context."""
+    """Copies what the target lacks from store to store, whichever two they are; the promotion of every context.
+
+    Args:
+        noted: returns what the provenance of a copy is to say beside, or instead of, where the version is.
+    """
+
+    def __init__(self, noted: Callable[[Version], Mapping[str, Any]] = lambda _: {}) -> None:
+        self._noted = noted
 
     def plan(self, request: PromotionRequest) -> PromotionPlan:
         """Return what a promotion would do, and what the gates say; nothing is written."""
-        return prepare(_request(request), in_full=True).plan
+        return prepare(request_of(request), in_full=True).plan
 
     def promote(self, request: PromotionRequest) -> Metadata:
         """Make a version the current one of its name in another store; return its metadata there."""
-        wanted = _request(request)
+        wanted = request_of(request)
         prepared = prepare(wanted)
         require_allowed(prepared.plan)
         for brought, its_plan in zip(wanted.brings, prepared.brings, strict=True):
-            _Copying(brought, its_plan).run()
-        _Copying(replace(wanted, brings=()), prepared).run()
+            _Copying(brought, its_plan, self._noted).run()
+        _Copying(replace(wanted, brings=()), prepared, self._noted).run()
         return wanted.target.metadata(wanted.key.name, required=True)
 
     def roll_back(self, live: StoredObject, *, reason: str = "") -> Metadata:
@@ -77,8 +84,9 @@ def transfer(parts: tuple[Part, ...], source: Home, target: Home) -> tuple[Part,
 class _Copying:
     """Carries out one request; again, with a new plan, if the target changes meanwhile."""
 
-    def __init__(self, request: Request, prepared: Prepared) -> None:
+    def __init__(self, request: Request, prepared: Prepared, noted: Callable[[Version], Mapping[str, Any]]) -> None:
         self._request = request
+        self._noted = noted
         self._prepared: Prepared | None = prepared
         self._source, self._target = request.source.objects, request.target
         self._context = request.target.context
@@ -153,7 +161,8 @@ class _Copying:
         return self._context.trust.sign_version(copy)
 
     def _origin(self, version: Version) -> dict[str, Any]:
-        return place_of(self._request.source).to_plain() | {"version": version.seq, "digest": version.digest}
+        place = place_of(self._request.source).to_plain() | {"version": version.seq, "digest": version.digest}
+        return {**place, **self._noted(version)}
 
     def _provenance(self, version: Version, plan: PromotionPlan) -> Mapping[str, Any]:
         return {
@@ -188,7 +197,7 @@ def own_metadata(meta: StoredObject) -> Metadata:
     return meta
 
 
-def _request(wanted: PromotionRequest) -> Request:
+def request_of(wanted: PromotionRequest) -> Request:
     """Look at what is wanted, and what it brings along. Raises PromotionError if it can not be done."""
     source, target = own_metadata(wanted.source), wanted.target
     if not isinstance(target, Objects):
@@ -236,7 +245,7 @@ def _brought(request: Request) -> Iterable[Request]:
         target = sibling(request.target, data.prefix)
         is_there = target.context.metadata is data.objects.context.metadata and target.bucket == data.bucket
         if not is_there and data.digest not in _digests(target, data.name):
-            yield _request(PromotionRequest(source=data, target=target, force=request.forced))
+            yield request_of(PromotionRequest(source=data, target=target, force=request.forced))
 
 
 def _digests(target: Home, name: str) -> set[str]:

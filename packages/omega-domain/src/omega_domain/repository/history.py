@@ -32,8 +32,8 @@ OF_HISTORY: Final = b"omega-ml history\n"
 PROMOTION, ACTION, ARCHIVED = "promotion", "action", "archived"
 #: Fields of a provenance that say where a version came from.
 ORIGIN: Final = ("context", "store", "bucket", "prefix", "name", "version", "digest")
-#: Those that only rollbacks, or only imports have.
-_ORIGIN_TOO: Final = ("restores", "rollback_of", "archive")
+#: Those that only rollbacks, only what came in a file, or only what was sent in one have.
+_ORIGIN_TOO: Final = ("restores", "rollback_of", "archive", "sent")
 
 Verdict = Literal["trusted", "foreign", "forged", "unsigned"]
 
