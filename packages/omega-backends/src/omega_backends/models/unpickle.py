@@ -11,7 +11,6 @@ from typing import Any
 
 import joblib
 
-from omega_backends.models.files_named import named_files
 from omega_backends.models.pickles import Packed
 from omega_domain.errors import CorruptPayloadError, UnsupportedOptionError, UntrustedObjectError
 from omega_domain.ports.environment import TrustedContent, TrustedFile
@@ -52,6 +51,8 @@ def load_skops(trusted: TrustedFile) -> Any:
         CorruptPayloadError: it can not be loaded here; the message says what failed.
         UnsupportedOptionError: skops is not installed.
     """
+    from omega_backends.models.files_named import named_files  # noqa: PLC0415 -- it loads scikit-learn and pandas
+
     name = trusted.name
     try:
         import skops.io  # noqa: PLC0415 -- an extra
