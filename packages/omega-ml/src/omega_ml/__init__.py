@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     logger: Final = om.logger
     models: Final = om.models
     queue: Final = om.queue
+    receive: Final = om.receive
     restore: Final = om.restore
     router: Final = om.router
     runtime: Final = om.runtime
