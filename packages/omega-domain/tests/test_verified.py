@@ -230,3 +230,16 @@ def test_of_a_file_that_changes_its_size_nothing_else_is_unpacked() -> None:
     assert unpacked(Growing(CONTENT), part_of(), bytes) == CONTENT
     with pytest.raises(CorruptPayloadError):
         unpacked(Shrinking(CONTENT), part_of(), bytes)
+
+
+def test_changed_content_is_not_copied_either(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SMALL", 100)
+    monkeypatch.setattr(module, "LARGE", 100)
+    path.write_bytes(EVIL)
+    with path.open("rb") as file, pytest.raises(CorruptPayloadError):
+        verified(file, part_of(), is_local=False)
+
+
+def test_a_block_is_read_in_pieces(path: Path) -> None:
+    with opened(path, small=False) as file:
+        assert [file.raw.read(5), file.raw.read(5)] == [CONTENT[:5], CONTENT[5:10]]  # type: ignore[attr-defined]  # what is read by blocks is buffered

@@ -105,11 +105,8 @@ class Index:
     @property
     def delivered(self) -> Version | None:
         """The version that is to become live; None if there is none."""
-        wanted = self.delivery
-        if wanted is None:
-            return None
         versions = (version for entry in self.objects for version in entry.versions)
-        return next((version for version in versions if _is_delivered(version, wanted)), None)
+        return next((version for version in versions if _is_delivered(version, self.delivery)), None)
 
     def to_text(self) -> str:
         """Return the text of the index."""
@@ -288,9 +285,9 @@ def check_part(index: Index, part: Part, name: str) -> None:
         raise ArchiveError(f"{name} does not hold the {part.type} {str(part.ref)[:80]!r} that one of its objects needs")
 
 
-def _is_delivered(version: Version, wanted: Delivery) -> bool:
+def _is_delivered(version: Version, wanted: Delivery | None) -> bool:
     key = version.key
-    return (key.bucket, key.prefix, key.name, version.seq) == (
+    return wanted is not None and (key.bucket, key.prefix, key.name, version.seq) == (
         wanted.bucket,
         wanted.prefix,
         wanted.name,
