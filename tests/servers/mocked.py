@@ -35,6 +35,7 @@ def mocked_client() -> Iterator[Any]:
         patch.setattr(BulkOperationBuilder, "add_replace", _add_replace)
         patch.setattr(Database, "command", _command)
         patch.setattr(Collection, "_update", _update)
+        patch.setattr(Collection, "_get_dataset", _get_dataset)
         yield MockedClient("mongodb://mocked/omega_test", tz_aware=True)
 
 
@@ -56,6 +57,12 @@ def _update(self: Any, *args: Any, **options: Any) -> Any:
         return _original_update(self, *args, **options)
 
 
+def _get_dataset(self: Any, *args: Any) -> Iterator[Any]:
+    """Read no document while it is changed: mongomock empties one before it fills it anew."""
+    with _one_at_a_time:
+        return iter(list(_original_get_dataset(self, *args)))
+
+
 def _command(_: Any, name: str, **__: Any) -> dict[str, Any]:
     """Answer the only command that the adapter sends as one."""
     assert name == "hello"
@@ -64,4 +71,5 @@ def _command(_: Any, name: str, **__: Any) -> dict[str, Any]:
 
 _original_add_replace: Any = BulkOperationBuilder.add_replace
 _original_update: Any = Collection._update
+_original_get_dataset: Any = Collection._get_dataset
 _one_at_a_time = RLock()

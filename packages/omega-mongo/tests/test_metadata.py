@@ -13,8 +13,6 @@ from omega_domain.testing.metadata import MetadataStoreContract
 from omega_mongo import Connection, MongoMetadataStore
 from omega_mongo.names import VERSIONS
 
-#: A race that mongomock lost once beside many other processes: its reads are not kept apart from its writes.
-RACE: Final = "test_of_writers_at_the_same_time_each_wins_once"
 COMMITS: Final = (
     "test_a_committed_head_is_read_back_equal",
     "test_a_committed_version_is_read_back_equal",
@@ -67,9 +65,9 @@ class TestMongoMetadataStoreOnStandalone(TestMongoMetadataStore):
         return MongoMetadataStore(connection_to_standalone)
 
 
-@only(*(name for name in COMMITS if name != RACE))
+@only(*COMMITS)
 class TestMongoMetadataStoreOnMongomock(_OnMongo):
-    """Commits by a fake client of the caller's, one after the other; in a soak the whole contract."""
+    """Commits by a fake client of the caller's; in a soak the whole contract."""
 
     @pytest.fixture
     def metadata_store(self) -> Iterator[MongoMetadataStore]:
