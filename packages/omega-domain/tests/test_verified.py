@@ -39,7 +39,7 @@ def opened(path: Path, *, small: bool, is_local: bool = True, whole: bool = Fals
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "SMALL", limit)
         patch.setattr(module, "LARGE", limit)
-        return verified(path.open("rb"), part_of(), is_local=is_local, whole=whole)  # type: ignore[return-value]
+        return verified(path.open("rb"), part_of(), is_local=is_local, whole=whole)  # type: ignore[return-value]  # all of them are buffered
 
 
 KINDS = [
