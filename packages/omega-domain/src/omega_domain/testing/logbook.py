@@ -137,7 +137,9 @@ class LogbookContract:
         say(writer, clock, "disk is full", task="a", level=logging.WARNING)
         say(writer, clock, "disk is gone", task="b", level=logging.ERROR)
         say(writer, clock, "end")
-        assert messages(logbook, **filters) == found
+        assert writer.flush(), "the store took no records within 10 s, or failed"
+        there, matching = messages(logbook), messages(logbook, **filters)
+        assert matching == found, f"{matching} of {there}"
 
     def test_filters_may_be_combined(self, writer: LogWriter, clock: ManualClock, logbook: Logbook) -> None:
         for level in (logging.DEBUG, logging.INFO, logging.ERROR):
